@@ -1,0 +1,196 @@
+"""What the network sees of a spectrum, and what its answer does to it.
+
+Everything without weights lives here, in numpy, on either side of the network: the causal level normaliser, the
+compression, the bands above 8 kHz; and behind it the bounded complex mask, the attenuation limit and the high-band
+gains. Training uses torch twins of these formulas (`training.torch_spectral`), held equal by a test.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from enhancer.spectral import CORE_BINS, HOP_S, Grid
+
+NETWORK_BINS = 256  # bins 0..255; bin 256 takes the gain of bin 255, and DC that of bin 1
+HIGH_BANDS = 16
+HIGH_INPUTS = HIGH_BANDS + 1  # and a constant one: "there is a high band"
+HIGH_EDGES_HZ = (8_000.0, 24_000.0)
+COMPRESSION = 0.3  # magnitudes to this power, as loudness grows
+LEVEL_TIME_CONSTANT_S = 1.0
+# Below -100 dBFS or so, quiet is left quiet: the normaliser must not lift the dither of a muted microphone to speech.
+LEVEL_FLOOR = 1e-10
+TINY = 1e-12
+
+
+def erb_rate(frequency_hz: np.ndarray | float) -> np.ndarray:
+    """Number of equivalent rectangular bandwidths below a frequency (Glasberg & Moore, 1990, eq. 4)."""
+    return 21.4 * np.log10(1.0 + 0.00437 * np.asarray(frequency_hz, dtype=np.float64))
+
+
+def erb_frequency(rate: np.ndarray | float) -> np.ndarray:
+    """Inverse of `erb_rate`: Hz."""
+    return (10.0 ** (np.asarray(rate, dtype=np.float64) / 21.4) - 1.0) / 0.00437
+
+
+def high_band_centres_hz() -> np.ndarray:
+    """Centres [16] of the bands above 8 kHz, equally spaced in ERB rate from 8 to 24 kHz."""
+    low, high = erb_rate(HIGH_EDGES_HZ[0]), erb_rate(HIGH_EDGES_HZ[1])
+    return erb_frequency(np.linspace(low, high, HIGH_BANDS))
+
+
+def high_band_weights(grid: Grid) -> np.ndarray:
+    """Triangular bands over the bins above the core: float32 [bins - 257, 16], each row summing to one.
+
+    Read along a row they interpolate band gains to a bin; down a column, normalised, they average bins to a band.
+    """
+    frequencies = np.arange(CORE_BINS, grid.bins) * grid.sample_rate / grid.n_fft
+    position = np.interp(frequencies, high_band_centres_hz(), np.arange(HIGH_BANDS))
+    return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(HIGH_BANDS))).astype(np.float32)
+
+
+@dataclass
+class LevelState:
+    """Running power of each channel: a smoothed sum and the weight it holds, whose ratio is unbiased from the start."""
+
+    channels: int
+    power: np.ndarray = field(init=False)
+    weight: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.power = np.zeros(self.channels, np.float32)
+        self.weight = 0.0
+
+
+class Features:
+    """Network inputs from spectra: level-normalised, power-0.3 compressed; the running level is its state.
+
+    The level is the frame power (mean over bins 1..255) smoothed with a time constant of 1 s, over the weight of what
+    was smoothed, so that the first frame is already normalised by its own level. Buffers are allocated once.
+    """
+
+    _KEEP = float(np.exp(-HOP_S / LEVEL_TIME_CONSTANT_S))
+
+    def __init__(self, grid: Grid, channels: int = 1, max_frames: int = 100) -> None:
+        self.grid = grid
+        self.level = LevelState(channels)
+        self._power = np.empty((max_frames, channels, NETWORK_BINS), np.float32)
+        self._square = np.empty_like(self._power)
+        self._inverse_level = np.empty((max_frames, channels, 1), np.float32)
+        self._core = np.empty((max_frames, channels, 2, NETWORK_BINS), np.float32)
+        self._high = np.zeros((max_frames, channels, HIGH_INPUTS), np.float32)
+        if grid.bins > CORE_BINS:
+            weights = high_band_weights(grid)
+            self._averages = weights / weights.sum(axis=0)
+            self._high[..., HIGH_BANDS] = 1.0
+
+    def reset(self) -> None:
+        """Forgets the running level."""
+        self.level.reset()
+
+    def process(self, spectra: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Network inputs of `spectra`.
+
+        Shapes: spectra complex64 [frames, channels, bins]; returns core float32 [frames, channels, 2, 256] (real and
+        imaginary parts) and high float32 [frames, channels, 17] (compressed band magnitudes and a one; all zero where
+        the grid ends at 8 kHz). Both are views that stay valid until the next call.
+        """
+        frames = spectra.shape[0]
+        core = spectra[..., :NETWORK_BINS]
+        power, square = self._power[:frames], self._square[:frames]
+        np.square(core.real, out=power)
+        np.square(core.imag, out=square)
+        np.add(power, square, out=power)
+        inverse = self._inverse_level[:frames]
+        self._track_level(power[..., 1:].mean(axis=-1), inverse)
+
+        # x / level compressed in magnitude: x * level^-0.3 * |x|^-0.7
+        np.maximum(power, TINY, out=power)
+        np.power(power, 0.5 * (COMPRESSION - 1.0), out=power)
+        np.multiply(power, inverse, out=power)
+        features = self._core[:frames]
+        np.multiply(core.real, power, out=features[:, :, 0])
+        np.multiply(core.imag, power, out=features[:, :, 1])
+
+        high = self._high[:frames]
+        if self.grid.bins > CORE_BINS:
+            above = spectra[..., CORE_BINS:]
+            energy = (np.square(above.real) + np.square(above.imag)) @ self._averages
+            np.multiply(np.power(energy, 0.5 * COMPRESSION), inverse, out=high[..., :HIGH_BANDS])
+        return features, high
+
+    def _track_level(self, power: np.ndarray, inverse: np.ndarray) -> None:
+        """Advances the running power over `power` [frames, channels]; fills `inverse` with level^-0.3."""
+        keep, level = self._KEEP, self.level
+        for frame, now in enumerate(power):
+            level.power *= keep
+            level.power += (1.0 - keep) * now
+            level.weight = keep * level.weight + (1.0 - keep)
+            inverse[frame, :, 0] = level.power / level.weight
+        np.add(inverse, LEVEL_FLOOR, out=inverse)
+        np.power(inverse, -0.5 * COMPRESSION, out=inverse)
+
+
+def bound_mask(delta: np.ndarray) -> np.ndarray:
+    """The complex mask m = 1 + delta, its magnitude kept up to 1 and bent to stay below 2 above.
+
+    Shapes: delta float32 [..., 2, bins], real and imaginary; returns complex64 [..., bins]. Above one the magnitude r
+    becomes 1 + tanh(r - 1), continuous with its slope, so that an untrained network (delta = 0) passes speech exactly.
+    """
+    mask = np.empty(delta.shape[:-2] + delta.shape[-1:], np.complex64)
+    np.add(delta[..., 0, :], 1.0, out=mask.real)
+    mask.imag = delta[..., 1, :]
+    magnitude = np.abs(mask)
+    if magnitude.max(initial=0.0) > 1.0:
+        over = np.maximum(magnitude, 1.0)
+        mask *= np.where(magnitude > 1.0, (1.0 + np.tanh(over - 1.0)) / over, np.float32(1.0))
+    return mask
+
+
+def floor_mask(mask: np.ndarray, floor: np.ndarray | float) -> np.ndarray:
+    """`mask` with its magnitude lifted to at least `floor` (0..1), its phase kept; where it is zero, phase zero.
+
+    Limits the attenuation without adding the noisy spectrum back, which would cancel where phases oppose.
+    Shapes: mask complex64 [..., bins]; floor broadcasts against it.
+    """
+    magnitude = np.abs(mask)
+    lifted = mask * (np.maximum(magnitude, floor) / np.maximum(magnitude, np.float32(TINY)))
+    return np.where(magnitude > TINY, lifted, np.asarray(floor, np.complex64)).astype(np.complex64)
+
+
+class MaskApplication:
+    """Applies the network's answer to the uncompressed noisy spectrum, over all bins of a grid."""
+
+    def __init__(self, grid: Grid) -> None:
+        self.grid = grid
+        self._to_bins = high_band_weights(grid).T.copy() if grid.bins > CORE_BINS else None
+
+    def __call__(
+        self,
+        spectra: np.ndarray,
+        delta: np.ndarray,
+        high_gain: np.ndarray,
+        floor: np.ndarray | float | None = None,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """The enhanced spectra.
+
+        Shapes: spectra complex64 [frames, channels, bins]; delta float32 [frames, channels, 2, 256], the residual
+        mask; high_gain float32 [frames, channels, 16] in 0..1, unused at 16 kHz; floor None (no limit), a number, or
+        an array [frames, 1, 1] of least magnitudes; out like spectra, may be spectra itself. Returns out.
+        """
+        out = np.empty_like(spectra) if out is None else out
+        mask = bound_mask(delta)
+        if floor is not None:
+            mask = floor_mask(mask, floor)
+        mask[..., 0] = mask[..., 1]
+        np.multiply(spectra[..., :NETWORK_BINS], mask, out=out[..., :NETWORK_BINS])
+        np.multiply(spectra[..., NETWORK_BINS], mask[..., -1], out=out[..., NETWORK_BINS])
+        if self._to_bins is not None:
+            gains = high_gain if floor is None else np.maximum(high_gain, floor)
+            np.multiply(spectra[..., CORE_BINS:], gains @ self._to_bins, out=out[..., CORE_BINS:])
+        return out
