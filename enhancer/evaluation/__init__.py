@@ -1,0 +1,1 @@
+"""Measures of speech quality; needs the extra `eval`."""
