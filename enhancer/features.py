@@ -7,8 +7,6 @@ gains. Training uses torch twins of these formulas (`training.torch_spectral`), 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 
 from enhancer.spectral import CORE_BINS, HOP_S, Grid
@@ -50,20 +48,48 @@ def high_band_weights(grid: Grid) -> np.ndarray:
     return np.maximum(0.0, 1.0 - np.abs(position[:, None] - np.arange(HIGH_BANDS))).astype(np.float32)
 
 
-@dataclass
-class LevelState:
-    """Running power of each channel: a smoothed sum and the weight it holds, whose ratio is unbiased from the start."""
+class RunningLevel:
+    """Running power of each channel: a smoothed sum over the weight it holds, unbiased from the first frame on.
 
-    channels: int
-    power: np.ndarray = field(init=False)
-    weight: float = field(init=False)
+    power[t] = keep * power[t-1] + (1 - keep) * now[t], the recursion unrolled into one small matrix product a block,
+    because a Python loop over frames would cost more than the transform. State: the sum and its weight.
+    """
 
-    def __post_init__(self) -> None:
-        self.reset()
+    _BLOCK = 100  # frames a product: 10,000 coefficients
+
+    def __init__(self, channels: int, keep: float) -> None:
+        frames = np.arange(self._BLOCK)
+        age = frames[:, None] - frames[None, :]
+        self._smoothing = np.where(age >= 0, (1.0 - keep) * keep ** np.maximum(age, 0), 0.0).astype(np.float32)
+        self._decay = (keep ** (frames + 1.0)).reshape(-1, 1)
+        self._decay_single = self._decay.astype(np.float32)
+        self._new_weight = float(1.0 - keep)
+        self.power = np.zeros((1, channels), np.float32)
+        self.weight = 0.0
 
     def reset(self) -> None:
-        self.power = np.zeros(self.channels, np.float32)
+        """Forgets what was heard."""
+        self.power[:] = 0.0
         self.weight = 0.0
+
+    def process(self, now: np.ndarray, level: np.ndarray) -> None:
+        """Fills `level` [frames, channels] with the running power after each frame of `now` (same shape)."""
+        if now.shape[0] == 1:  # the live case, in four numpy calls
+            self.power *= self._decay_single[0]
+            np.multiply(now, self._smoothing[0, 0], out=now)
+            self.power += now
+            self.weight += self._new_weight * (1.0 - self.weight)
+            np.multiply(self.power, 1.0 / self.weight, out=level)
+            return
+        for start in range(0, now.shape[0], self._BLOCK):
+            block = now[start : start + self._BLOCK]
+            frames = block.shape[0]
+            power = self._smoothing[:frames, :frames] @ block
+            power += self._decay_single[:frames] * self.power
+            weight = 1.0 - self._decay[:frames] * (1.0 - self.weight)
+            np.divide(power, weight.astype(np.float32), out=level[start : start + frames])
+            self.power[:] = power[-1]
+            self.weight = float(weight[-1, 0])
 
 
 class Features:
@@ -77,16 +103,22 @@ class Features:
 
     def __init__(self, grid: Grid, channels: int = 1, max_frames: int = 100) -> None:
         self.grid = grid
-        self.level = LevelState(channels)
+        self.level = RunningLevel(channels, self._KEEP)
         self._power = np.empty((max_frames, channels, NETWORK_BINS), np.float32)
         self._square = np.empty_like(self._power)
-        self._inverse_level = np.empty((max_frames, channels, 1), np.float32)
+        self._mean = np.full(NETWORK_BINS, 1.0 / (NETWORK_BINS - 1), np.float32)
+        self._mean[0] = 0.0
+        self._frame_power = np.empty((max_frames, channels), np.float32)
+        self._inverse_level = np.empty((max_frames, channels), np.float32)
         self._core = np.empty((max_frames, channels, 2, NETWORK_BINS), np.float32)
         self._high = np.zeros((max_frames, channels, HIGH_INPUTS), np.float32)
-        if grid.bins > CORE_BINS:
+        self._high_bins = grid.bins - CORE_BINS
+        if self._high_bins:
             weights = high_band_weights(grid)
             self._averages = weights / weights.sum(axis=0)
             self._high[..., HIGH_BANDS] = 1.0
+            self._high_power = np.empty((max_frames, channels, self._high_bins), np.float32)
+            self._high_square = np.empty_like(self._high_power)
 
     def reset(self) -> None:
         """Forgets the running level."""
@@ -101,38 +133,40 @@ class Features:
         """
         frames = spectra.shape[0]
         core = spectra[..., :NETWORK_BINS]
+        real, imag = core.real, core.imag
         power, square = self._power[:frames], self._square[:frames]
-        np.square(core.real, out=power)
-        np.square(core.imag, out=square)
+        np.square(real, out=power)
+        np.square(imag, out=square)
         np.add(power, square, out=power)
         inverse = self._inverse_level[:frames]
-        self._track_level(power[..., 1:].mean(axis=-1), inverse)
+        self.level.process(np.dot(power, self._mean, out=self._frame_power[:frames]), inverse)
+        np.add(inverse, LEVEL_FLOOR, out=inverse)
+        np.power(inverse, -0.5 * COMPRESSION, out=inverse)
+        inverse = inverse[:, :, None]
 
         # x / level compressed in magnitude: x * level^-0.3 * |x|^-0.7
         np.maximum(power, TINY, out=power)
         np.power(power, 0.5 * (COMPRESSION - 1.0), out=power)
         np.multiply(power, inverse, out=power)
         features = self._core[:frames]
-        np.multiply(core.real, power, out=features[:, :, 0])
-        np.multiply(core.imag, power, out=features[:, :, 1])
+        np.multiply(real, power, out=features[:, :, 0])
+        np.multiply(imag, power, out=features[:, :, 1])
 
         high = self._high[:frames]
-        if self.grid.bins > CORE_BINS:
-            above = spectra[..., CORE_BINS:]
-            energy = (np.square(above.real) + np.square(above.imag)) @ self._averages
-            np.multiply(np.power(energy, 0.5 * COMPRESSION), inverse, out=high[..., :HIGH_BANDS])
+        if self._high_bins:
+            self._add_high_band(spectra[..., CORE_BINS:], inverse, high[..., :HIGH_BANDS])
         return features, high
 
-    def _track_level(self, power: np.ndarray, inverse: np.ndarray) -> None:
-        """Advances the running power over `power` [frames, channels]; fills `inverse` with level^-0.3."""
-        keep, level = self._KEEP, self.level
-        for frame, now in enumerate(power):
-            level.power *= keep
-            level.power += (1.0 - keep) * now
-            level.weight = keep * level.weight + (1.0 - keep)
-            inverse[frame, :, 0] = level.power / level.weight
-        np.add(inverse, LEVEL_FLOOR, out=inverse)
-        np.power(inverse, -0.5 * COMPRESSION, out=inverse)
+    def _add_high_band(self, above: np.ndarray, inverse: np.ndarray, high: np.ndarray) -> None:
+        """Fills `high` [frames, channels, 16] with the compressed band magnitudes of the bins `above` the core."""
+        power, square = self._high_power[: above.shape[0]], self._high_square[: above.shape[0]]
+        np.square(above.real, out=power)
+        np.square(above.imag, out=square)
+        np.add(power, square, out=power)
+        energy = np.dot(power.reshape(-1, self._high_bins), self._averages)
+        np.maximum(energy, TINY, out=energy)
+        np.power(energy, 0.5 * COMPRESSION, out=energy)
+        np.multiply(energy.reshape(high.shape), inverse, out=high)
 
 
 def bound_mask(delta: np.ndarray) -> np.ndarray:
@@ -163,11 +197,25 @@ def floor_mask(mask: np.ndarray, floor: np.ndarray | float) -> np.ndarray:
 
 
 class MaskApplication:
-    """Applies the network's answer to the uncompressed noisy spectrum, over all bins of a grid."""
+    """Applies the network's answer to the uncompressed noisy spectrum, over all bins of a grid.
+
+    `bound_mask` and `floor_mask` in one pass over buffers that are kept for as long as the number of frames and
+    channels stays the same: a stream of single frames allocates nothing.
+    """
 
     def __init__(self, grid: Grid) -> None:
         self.grid = grid
         self._to_bins = high_band_weights(grid).T.copy() if grid.bins > CORE_BINS else None
+        self._allocate((0, 0))
+
+    def _allocate(self, shape: tuple[int, int]) -> None:
+        self._shape = shape
+        self._mask = np.empty((*shape, CORE_BINS), np.complex64)
+        self._network_mask = self._mask[..., :NETWORK_BINS]
+        self._real, self._imag = self._network_mask.real, self._network_mask.imag
+        self._magnitude = np.empty((*shape, NETWORK_BINS), np.float32)
+        self._wanted = np.empty_like(self._magnitude)
+        self._at_least_one = np.empty_like(self._magnitude)
 
     def __call__(
         self,
@@ -184,13 +232,40 @@ class MaskApplication:
         an array [frames, 1, 1] of least magnitudes; out like spectra, may be spectra itself. Returns out.
         """
         out = np.empty_like(spectra) if out is None else out
-        mask = bound_mask(delta)
-        if floor is not None:
-            mask = floor_mask(mask, floor)
+        if self._shape != spectra.shape[:2]:
+            self._allocate(spectra.shape[:2])
+        np.add(delta[:, :, 0], 1.0, out=self._real)
+        self._imag[...] = delta[:, :, 1]
+        self._bound(floor)
+        mask = self._mask
         mask[..., 0] = mask[..., 1]
-        np.multiply(spectra[..., :NETWORK_BINS], mask, out=out[..., :NETWORK_BINS])
-        np.multiply(spectra[..., NETWORK_BINS], mask[..., -1], out=out[..., NETWORK_BINS])
+        mask[..., NETWORK_BINS] = mask[..., NETWORK_BINS - 1]
+        np.multiply(spectra[..., :CORE_BINS], mask, out=out[..., :CORE_BINS])
         if self._to_bins is not None:
             gains = high_gain if floor is None else np.maximum(high_gain, floor)
-            np.multiply(spectra[..., CORE_BINS:], gains @ self._to_bins, out=out[..., CORE_BINS:])
+            # Two dimensions: on three, np.dot leaves the matrix product for a loop of short strided sums.
+            gains = np.dot(gains.reshape(-1, HIGH_BANDS), self._to_bins).reshape(*spectra.shape[:2], -1)
+            above, kept = spectra[..., CORE_BINS:], out[..., CORE_BINS:]
+            np.multiply(above.real, gains, out=kept.real)
+            np.multiply(above.imag, gains, out=kept.imag)
         return out
+
+    def _bound(self, floor: np.ndarray | float | None) -> None:
+        """Scales the mask from its magnitude to the wanted one: bent above 1, at least `floor`."""
+        mask, magnitude, over, wanted = self._network_mask, self._magnitude, self._at_least_one, self._wanted
+        np.abs(mask, out=magnitude)
+        np.maximum(magnitude, 1.0, out=over)
+        np.subtract(over, 1.0, out=wanted)
+        np.tanh(wanted, out=wanted)
+        np.add(wanted, 1.0, out=wanted)
+        if floor is None:  # (1 + tanh(0)) / 1 is exactly 1 up to magnitude one: no case distinction
+            np.divide(wanted, over, out=wanted)
+            np.multiply(mask, wanted, out=mask)
+            return
+        np.maximum(magnitude, TINY, out=magnitude)
+        np.divide(wanted, over, out=wanted)
+        np.multiply(wanted, magnitude, out=wanted)
+        np.maximum(wanted, floor, out=wanted)
+        np.divide(wanted, magnitude, out=wanted)
+        np.multiply(mask, wanted, out=mask)
+        np.copyto(mask, floor, where=magnitude <= TINY, casting="same_kind")

@@ -38,22 +38,22 @@ class Grid:
         if self.sample_rate not in (16_000, 48_000):
             raise ValueError(f"a grid is defined at 16000 and 48000 Hz, not at {self.sample_rate}")
 
-    @property
+    @cached_property
     def hop(self) -> int:
         """Samples between frames."""
         return round(self.sample_rate * HOP_S)
 
-    @property
+    @cached_property
     def n_fft(self) -> int:
         """Samples in a frame; the length of the transform."""
         return round(self.hop * (RISE_HOPS + FALL_HOPS))
 
-    @property
+    @cached_property
     def bins(self) -> int:
         """Bins from DC to Nyquist, both included."""
         return self.n_fft // 2 + 1
 
-    @property
+    @cached_property
     def latency(self) -> int:
         """Algorithmic latency of a stream in samples: two hops, 20 ms."""
         return SYNTHESIS_HOPS * self.hop
@@ -74,7 +74,7 @@ class Grid:
         hann = np.sin(np.pi * (np.arange(length) + 0.5) / length) ** 2
         return hann / self.analysis_window[-length:]
 
-    @property
+    @cached_property
     def scale(self) -> float:
         """Factor between the bare transform of the windowed frame and a spectrum as used everywhere here."""
         return SPECTRUM_SCALE / float(self.analysis_window.sum())
@@ -93,8 +93,8 @@ class Analysis:
 
     def __init__(self, grid: Grid, channels: int = 1, max_frames: int = 100) -> None:
         self.grid, self.channels, self.max_frames = grid, channels, max_frames
-        self._window = (grid.analysis_window * grid.scale).astype(np.float32)
-        self._past = grid.n_fft - grid.hop
+        self._window = (grid.analysis_window * grid.scale).astype(np.float32).reshape(1, 1, -1)
+        self._hop, self._past = grid.hop, grid.n_fft - grid.hop
         # A linear buffer with room behind the newest samples: the past is moved to its start only when the room is
         # used up, and never onto itself, so that NumPy needs no temporary copy.
         self._room = self._past + max_frames * grid.hop
@@ -120,16 +120,16 @@ class Analysis:
         Shapes: samples float32 [channels, frames * hop], frames <= max_frames; returns complex64
         [frames, channels, bins]. Frame t is made of the n_fft samples that end with hop t.
         """
-        new = samples.shape[1]
-        frames = new // self.grid.hop
+        new, hop = samples.shape[1], self._hop
+        frames = new // hop
         if self._end + new > self._samples.shape[1]:
             self._samples[:, : self._past] = self._samples[:, self._end - self._past : self._end]
             self._end = self._past
         self._samples[:, self._end : self._end + new] = samples
-        first = self._end + self.grid.hop - self.grid.n_fft
+        first = self._end - self._past
         self._end += new
         framed = self._frames[:frames]
-        np.multiply(self._views[first : first + new : self.grid.hop], self._window, out=framed)
+        np.multiply(self._views[first : first + new : hop], self._window, out=framed)
         return np.fft.rfft(framed, axis=-1, out=self._spectra[:frames])
 
 
@@ -143,7 +143,8 @@ class Synthesis:
 
     def __init__(self, grid: Grid, channels: int = 1, max_frames: int = 100) -> None:
         self.grid, self.channels, self.max_frames = grid, channels, max_frames
-        self._window = (grid.synthesis_window / grid.scale).astype(np.float32)
+        self._window = (grid.synthesis_window / grid.scale).astype(np.float32).reshape(1, 1, -1)
+        self._hop, self._n_fft = grid.hop, grid.n_fft
         self._frames = np.empty((max_frames, channels, grid.n_fft), np.float32)
         self._tail = np.zeros((channels, grid.hop), np.float32)
         self._output = np.empty((channels, max_frames, grid.hop), np.float32)
@@ -158,15 +159,16 @@ class Synthesis:
         Shapes: spectra complex64 [frames, channels, bins], frames <= max_frames; returns float32
         [channels, frames * hop].
         """
-        count, hop = spectra.shape[0], self.grid.hop
-        frames = np.fft.irfft(spectra, self.grid.n_fft, axis=-1, out=self._frames[:count])
+        count, hop = spectra.shape[0], self._hop
+        frames = np.fft.irfft(spectra, self._n_fft, axis=-1, out=self._frames[:count])
         recent = frames[..., -SYNTHESIS_HOPS * hop :]
         np.multiply(recent, self._window, out=recent)
         output = self._output[:, :count]
-        early, late = recent[..., :hop].transpose(1, 0, 2), recent[..., hop:].transpose(1, 0, 2)
-        np.add(early[:, 0], self._tail, out=output[:, 0])
-        np.add(early[:, 1:], late[:, :-1], out=output[:, 1:])
-        self._tail[:] = late[:, -1]
+        np.add(recent[0, :, :hop], self._tail, out=output[:, 0])
+        if count > 1:
+            early, late = recent[1:, :, :hop], recent[:-1, :, hop:]
+            np.add(early, late, out=output[:, 1:].transpose(1, 0, 2))
+        self._tail[:] = recent[-1, :, hop:]
         return output.reshape(self.channels, count * hop)
 
 
