@@ -1,0 +1,99 @@
+"""The supervised ("hard") loss: what the student should make of a mixture, against the clean target.
+
+All spectra are divided by the mixture's level first, so that a quiet recording teaches as much as a loud one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from enhancer.spectral import CORE_BINS
+from training.torch_spectral import SpectralTransform, compress
+
+# Speech is present where the target's frame is within this of its loudest frame.
+PRESENCE_RANGE_DB = 40.0
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights of the terms of `supervised_loss`."""
+
+    magnitude: float = 1.0  # squared error of 0.3-compressed magnitudes
+    complex: float = 1.0  # squared error of 0.3-compressed complex spectra
+    over_suppression: float = 1.0  # extra weight of magnitude errors where speech was removed rather than noise left
+    si_sdr: float = 0.01  # per dB, on waveforms
+    presence: float = 0.05  # binary cross-entropy of speech presence
+    high_band: float = 0.5  # the same magnitude error above 8 kHz
+
+
+def mixture_scale(noisy: Tensor) -> Tensor:
+    """Factor [1, batch, 1] that brings each mixture [batch, time] to an RMS of 0.05 (-26 dBFS), for spectra."""
+    rms = noisy.square().mean(-1).sqrt().clamp_min(1e-5)
+    return (0.05 / rms)[None, :, None]
+
+
+def si_sdr(estimate: Tensor, target: Tensor) -> Tensor:
+    """Scale-invariant signal-to-distortion ratio in dB (Le Roux et al., 2019, eq. 3), [batch, time] -> [batch].
+
+    Bounded to -30..30 dB softly by a noise floor of -30 dB, so that no item dominates a batch.
+    """
+    energy = target.square().sum(-1).clamp_min(1e-8)
+    projection = ((estimate * target).sum(-1) / energy)[:, None] * target
+    kept, error = projection.square().sum(-1), (estimate - projection).square().sum(-1)
+    floor = 1e-3 * energy
+    return 10.0 * torch.log10((kept + floor) / (error + floor))
+
+
+def presence_target(clean: Tensor) -> Tensor:
+    """1 where a frame of the clean spectra [frames, batch, bins] holds speech, else 0: [frames, batch]."""
+    power = (clean.real.square() + clean.imag.square())[..., :CORE_BINS].mean(-1)
+    threshold = power.amax(0).clamp_min(1e-7) * 10.0 ** (-PRESENCE_RANGE_DB / 10.0)
+    return (power > threshold).float()
+
+
+def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: float) -> Tensor:
+    """Squared error of compressed magnitudes, weighted 1 + over_suppression where the estimate is the smaller."""
+    difference = estimate.abs() - target.abs()
+    return difference.square() * (1.0 + over_suppression * (difference < 0))
+
+
+def supervised_loss(
+    config: LossConfig,
+    transform: SpectralTransform,
+    enhanced: Tensor,
+    clean: Tensor,
+    clean_samples: Tensor,
+    presence_logits: Tensor,
+    scale: Tensor,
+) -> tuple[Tensor, dict[str, float]]:
+    """The weighted sum of all terms, and each term's value.
+
+    Shapes: enhanced, clean complex [frames, batch, bins]; clean_samples [batch, frames * hop]; presence_logits
+    [frames, batch]; scale [1, batch, 1] from `mixture_scale`. Items with a silent target count in all but SI-SDR.
+    """
+    estimate, target = compress(enhanced * scale), compress(clean * scale)
+    core_estimate, core_target = estimate[..., :CORE_BINS], target[..., :CORE_BINS]
+    terms = {
+        "magnitude": magnitude_error(core_estimate, core_target, config.over_suppression).mean(),
+        "complex": (core_estimate - core_target).abs().square().mean(),
+        "presence": torch.nn.functional.binary_cross_entropy_with_logits(presence_logits, presence_target(clean)),
+    }
+    total = (
+        config.magnitude * terms["magnitude"]
+        + config.complex * terms["complex"]
+        + config.presence * terms["presence"]
+    )
+    samples = transform.synthesise(enhanced)
+    reference = clean_samples[:, : samples.shape[1]]
+    audible = reference.square().mean(-1) > 1e-9
+    if audible.any():
+        terms["si_sdr"] = si_sdr(samples[audible], reference[audible]).mean()
+        total = total - config.si_sdr * terms["si_sdr"]
+    if estimate.shape[-1] > CORE_BINS:
+        high = magnitude_error(estimate[..., CORE_BINS:], target[..., CORE_BINS:], config.over_suppression).mean()
+        terms["high_band"] = high
+        total = total + config.high_band * high
+    return total, {name: float(value.detach()) for name, value in terms.items()}
