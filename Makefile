@@ -1,0 +1,54 @@
+# Everything a person runs here; `make help` lists it. All of it lives in .venv, nothing is installed elsewhere
+# (but `make test` may apt-get a compiler when it runs as root).
+
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
+VENV ?= .venv
+RUN = $(VENV)/bin/python
+PIP = $(RUN) -m pip --disable-pip-version-check install -q -c constraints.txt $(PIP_ARGS)
+WORKERS ?= auto
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench quality clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.demo ## cleans the bundled recordings: table, before/after WAVs and a picture in demo-output/
+	@$(RUN) -m benchmarks demo
+
+test: $(VENV)/.test ## installs what the tests need, then runs all of them (TESTS="-k name" for some)
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+
+lint: $(VENV)/.test ## ruff and mypy, as the pre-commit hooks run them
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+
+format: $(VENV)/.test ## puts imports and layout in order
+	@$(RUN) -m ruff check --fix-only --quiet .
+	@$(RUN) -m ruff format --quiet .
+
+bench: $(VENV)/.bench ## speed and memory beside DeepFilterNet3 and RNNoise, one thread, same run
+	@$(RUN) -m benchmarks speed
+
+quality: $(VENV)/.demo ## scores of the demo clips against the golden ones (seconds)
+	@$(RUN) -m benchmarks golden
+
+clean: ## removes .venv, demo-output and caches
+	rm -rf $(VENV) demo-output .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +
+
+# Stamps: an environment is installed once and again only when what it is made from changes.
+$(VENV)/.demo: EXTRAS = eval
+$(VENV)/.test: EXTRAS = eval,video,train,dev
+$(VENV)/.bench: EXTRAS = eval,video,dev,peers
+$(VENV)/.test: SYSTEM = install
+
+$(VENV)/.demo $(VENV)/.test $(VENV)/.bench: pyproject.toml constraints.txt
+	@sh tools/system_packages.sh $(or $(SYSTEM),check)
+	@echo "installing enhancer[$(EXTRAS)] into $(VENV) (a minute or two, once)"
+	@$(RUN) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) -e '.[$(EXTRAS)]'
+	@touch $@

@@ -1,0 +1,55 @@
+"""`python -m benchmarks NAME`: one command a measurement; each prints a table and may write JSON."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from benchmarks.clips import ROOT
+
+app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Folder for the WAVs and the picture.")] = Path("demo-output")) -> None:
+    """Clean the bundled recordings; print scores before and after, write WAVs and a picture."""
+    from benchmarks import demo
+
+    demo.run(out)
+
+
+@app.command()
+def golden(write: Annotated[bool, typer.Option("--write", help="Replace the golden scores.")] = False) -> None:
+    """Compare the scores of the demo clips with assets/demo/golden.json (exit code 1 if they differ)."""
+    from benchmarks import golden
+
+    raise typer.Exit(golden.run(write=write))
+
+
+@app.command()
+def speed(
+    seconds: Annotated[float, typer.Option(help="Audio per system and round.")] = 20.0,
+    rounds: Annotated[int, typer.Option(help="Rounds over all systems, taken in turn.")] = 3,
+    write: Annotated[bool, typer.Option("--write", help="Replace benchmarks/results/speed.json.")] = False,
+) -> None:
+    """Time a frame, a file and a start on one thread, beside DeepFilterNet3 and RNNoise."""
+    from benchmarks import speed
+
+    speed.run(seconds, rounds, write=write)
+
+
+@app.command()
+def make_demo_clips(
+    data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
+) -> None:
+    """Mix the bundled clips again (for maintainers: needs the recordings)."""
+    from benchmarks import make_demo_clips
+
+    for clip in make_demo_clips.make(data):
+        typer.echo(f"{clip.name}: {clip.title}, {clip.kind}, {clip.snr_db:g} dB")
+
+
+if __name__ == "__main__":
+    app(prog_name="python -m benchmarks")

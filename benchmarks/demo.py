@@ -1,0 +1,97 @@
+"""The demo: cleans the bundled recordings through the command line, scores them and draws the picture."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.clips import DEMO, ROOT, DemoClip, demo_clips, read
+from benchmarks.picture import Panel, draw
+from benchmarks.scores import Scores, mean, score
+
+
+def run(out: Path) -> None:
+    """Writes `out`/NAME.before.wav, NAME.after.wav and spectrograms.png, and prints the table."""
+    console = Console(highlight=False)
+    clips = demo_clips()
+    out.mkdir(parents=True, exist_ok=True)
+    took = _denoise(out, console)
+    rows = []
+    for clip in clips:
+        _write_before(clip, out)
+        after = read(out / f"{clip.name}.after.wav")
+        rows.append((clip, score(clip.noisy(), clip), score(after, clip), after))
+    console.print(_table(rows))
+    seconds = sum(len(after) / clip.sample_rate for clip, _, _, after in rows)
+    picture = out / "spectrograms.png"
+    draw(
+        [
+            Panel(clip.title, clip.kind, _detail(before, after), clip.sample_rate, clip.noisy()[:, 0], samples[:, 0])
+            for clip, before, after, samples in rows
+        ],
+        picture,
+        columns=4,
+        summary=_summary(mean(b for _, b, _, _ in rows), mean(a for _, _, a, _ in rows)),
+    )
+    console.print(f"{seconds:.0f} s of sound in {took:.1f} s with start-up. Listen: {out}/*.wav   Look: {picture}")
+
+
+def _denoise(out: Path, console: Console) -> float:
+    """Runs the command a person would type; returns its seconds."""
+    source = DEMO / "noisy"
+    shown = source.relative_to(ROOT) if Path.cwd() == ROOT else source
+    arguments = ["denoise", str(shown), "-o", str(out / "{stem}.after.wav"), "--overwrite"]
+    console.print(f"[dim]$[/] enhancer {' '.join(arguments)}")
+    script = shutil.which("enhancer", path=str(Path(sys.executable).parent))
+    start = time.perf_counter()
+    done = subprocess.run([script or "enhancer", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr.strip() or done.stdout.strip())
+    return time.perf_counter() - start
+
+
+def _write_before(clip: DemoClip, out: Path) -> None:
+    import soundfile
+
+    soundfile.write(out / f"{clip.name}.before.wav", clip.noisy(), clip.sample_rate, subtype="PCM_16")
+
+
+def _table(rows: list[tuple[DemoClip, Scores, Scores, np.ndarray]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("clip")
+    table.add_column("sound")
+    for measure in ("PESQ-WB", "ESTOI", "SI-SDR dB"):
+        table.add_column(measure, justify="right")
+    for clip, before, after, _ in rows:
+        table.add_row(clip.title, clip.kind, *_cells(before, after))
+    table.add_section()
+    table.add_row("mean", "", *_cells(mean(r[1] for r in rows), mean(r[2] for r in rows)), style="bold")
+    return table
+
+
+def _cells(before: Scores, after: Scores) -> list[str]:
+    return [
+        f"{before.pesq_wb:.2f} → {after.pesq_wb:.2f}",
+        f"{before.estoi:.2f} → {after.estoi:.2f}",
+        f"{before.si_sdr:.1f} → {after.si_sdr:4.1f}",
+    ]
+
+
+def _detail(before: Scores, after: Scores) -> str:
+    pesq, estoi, si_sdr = _cells(before, after)
+    return f"PESQ {pesq}   ESTOI {estoi}   SI-SDR {' '.join(si_sdr.split())} dB"
+
+
+def _summary(before: Scores, after: Scores) -> list[tuple[str, str, str]]:
+    return [
+        ("PESQ-WB", f"{before.pesq_wb:.2f}", f"{after.pesq_wb:.2f}"),
+        ("ESTOI", f"{before.estoi:.2f}", f"{after.estoi:.2f}"),
+        ("SI-SDR", f"{before.si_sdr:.1f} dB", f"{after.si_sdr:.1f} dB"),
+    ]
