@@ -138,7 +138,7 @@ def make(data: Path) -> list[DemoClip]:
 
 
 def mix(recipe: Recipe, data: Path) -> tuple[np.ndarray, np.ndarray]:
-    """(noisy, clean) of a recipe, float64 [n, channels]; one noise a channel, the voice slightly right of the middle."""
+    """(noisy, clean) of a recipe, float64 [n, channels]; one noise a channel, a stereo voice right of the middle."""
     from training.data.levels import active_level_db, db_to_gain
 
     rate, length = recipe.sample_rate, round(recipe.seconds * recipe.sample_rate)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-# dB of a 32 ms Hann-windowed bin, re a full-scale sine: below lies silence of any recording, above no speech at these levels.
+# dB of a 32 ms Hann-windowed bin, re a full-scale sine: noise floors of recordings to loud vowels at these levels.
 DB_RANGE = (-100.0, -30.0)
 ROWS = 384  # picture rows per spectrogram, evenly spaced in mel
 HOP_S = 0.004
