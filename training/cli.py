@@ -1,0 +1,106 @@
+"""The `training` command: one subcommand a step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from enhancer.errors import UserError
+from training.teachers.commands import app as teachers_app
+
+
+class _App(typer.Typer):
+    """A mistake of the user's becomes one clear line and exit code 2, whoever calls the app."""
+
+    def __call__(self, *args, **kwargs):
+        try:
+            return super().__call__(*args, **kwargs)
+        except UserError as error:
+            print(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), file=sys.stderr)
+            sys.exit(2)
+
+
+app = _App(no_args_is_help=True, add_completion=False, help="Train speech-enhancement networks.")
+app.add_typer(teachers_app, name="teachers")
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@app.callback()
+def _steps() -> None:
+    """Train speech-enhancement networks, one command a step."""
+
+
+def _shown(path: Path) -> Path:
+    """Relative to the current folder where possible: shorter to read, and to paste."""
+    try:
+        return path.resolve().relative_to(Path.cwd())
+    except ValueError:
+        return path
+
+
+def default_data() -> Path:
+    """Where the recordings are expected when no --data is given: shared/data beside the repository."""
+    return _REPOSITORY.parent / "shared" / "data"
+
+
+def default_pools() -> Path:
+    """Where the pools are when no --out or --pools is given: runs/pools in the repository."""
+    return _REPOSITORY / "runs" / "pools"
+
+
+@app.command()
+def prepare(
+    data: Annotated[Path | None, typer.Option(help="Folder with speech/ and noise/ (default: ../shared/data).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the pools go (default: runs/pools).")] = None,
+    processes: Annotated[int, typer.Option(min=1, help="Decoding processes.")] = 2,
+    again: Annotated[bool, typer.Option("--again", help="Make them anew even if nothing changed.")] = False,
+) -> None:
+    """Decode every recording once into memory-mapped pools, and simulate rooms. Instant when nothing changed."""
+    from training.data import corpora, pools, rooms
+
+    data, out = data or default_data(), out or default_pools()
+    report = pools.prepare(
+        data,
+        corpora.read_indexed(data),
+        out,
+        processes=processes,
+        again=again,
+        progress=_progress("recordings decoded"),
+    )
+    state = "made" if report.fresh else "already there"
+    print(f"pools {state}: {_shown(out)}, {report.taken} recordings, {len(report.skipped)} skipped")
+    for path, reason in report.skipped:
+        print(f"  skipped {path}: {reason}")
+    made = pools.Pools(out)
+    for kind in pools.KINDS:
+        for rate in pools.RATES:
+            pool = made.get(kind, rate)
+            hours = ", ".join(f"{split} {pool.hours(split):.2f}" for split in corpora.SPLITS)
+            print(f"  {kind} at {rate // 1000} kHz: {pool.hours():.2f} h in {len(pool.clips)} clips ({hours})")
+    fresh = rooms.prepare(out, again=again, progress=_progress("rooms simulated"))
+    print(f"  rooms {'made' if fresh else 'already there'}")
+
+
+def _progress(what: str) -> Callable[[int, int], None]:
+    """One line that rewrites itself on a terminal, every tenth elsewhere."""
+    terminal = sys.stderr.isatty()
+
+    def show(done: int, total: int) -> None:
+        if done % max(1, total // (200 if terminal else 10)) == 0 or done == total:
+            print(
+                f"{done} of {total} {what}",
+                end="\r" if terminal and done < total else "\n",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    return show
+
+
+if __name__ == "__main__":
+    app()
