@@ -174,6 +174,11 @@ class TeacherCache:
         """Minutes of mixtures in the cache."""
         return self.segments * self.header.seconds / 60
 
+    @property
+    def feature_width(self) -> int:
+        """Dimensions of the features; 0 when the teacher has none."""
+        return self.header.dims
+
     def facts(self) -> list[dict[str, Any]]:
         """The line of every segment: its gain, SI-SDR before and after the teacher, and so on (see `build.facts`)."""
         with open(self.folder / "segments.jsonl", encoding="utf-8") as lines:
