@@ -39,13 +39,13 @@ def output_loss(student: Tensor, teacher: Tensor, clean: Tensor | None, scale: T
     than the student teaches nothing there. Without a clean target (None) every unit weighs one.
     Shapes: complex [frames, batch, bins]; only the core is compared; scale [1, batch, 1].
     """
-    s, t = compress(student[..., :CORE_BINS] * scale), compress(teacher[..., :CORE_BINS] * scale)
-    distance = (s - t).abs().square()
+    s, t = compress(student[..., :CORE_BINS], scale), compress(teacher[..., :CORE_BINS], scale)
+    distance = s.squared_distance(t)
     if clean is None:
         return distance.mean()
-    c = compress(clean[..., :CORE_BINS] * scale)
+    c = compress(clean[..., :CORE_BINS], scale)
     with torch.no_grad():
-        teacher_error, student_error = (t - c).abs().square(), (s - c).abs().square()
+        teacher_error, student_error = t.squared_distance(c), s.squared_distance(c)
         weight = (1.0 - teacher_error / student_error.clamp_min(1e-8)).clamp_min(0.0)
     return (weight * distance).mean()
 

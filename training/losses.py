@@ -56,7 +56,7 @@ def presence_target(clean: Tensor) -> Tensor:
 
 def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: float) -> Tensor:
     """Squared error of compressed magnitudes, weighted 1 + over_suppression where the estimate is the smaller."""
-    difference = estimate.abs() - target.abs()
+    difference = estimate - target
     return difference.square() * (1.0 + over_suppression * (difference < 0))
 
 
@@ -74,11 +74,11 @@ def supervised_loss(
     Shapes: enhanced, clean complex [frames, batch, bins]; clean_samples [batch, frames * hop]; presence_logits
     [frames, batch]; scale [1, batch, 1] from `mixture_scale`. Items with a silent target count in all but SI-SDR.
     """
-    estimate, target = compress(enhanced * scale), compress(clean * scale)
-    core_estimate, core_target = estimate[..., :CORE_BINS], target[..., :CORE_BINS]
+    estimate, target = compress(enhanced, scale), compress(clean, scale)
+    core, core_target = estimate.core(), target.core()
     terms = {
-        "magnitude": magnitude_error(core_estimate, core_target, config.over_suppression).mean(),
-        "complex": (core_estimate - core_target).abs().square().mean(),
+        "magnitude": magnitude_error(core.magnitude, core_target.magnitude, config.over_suppression).mean(),
+        "complex": core.squared_distance(core_target).mean(),
         "presence": torch.nn.functional.binary_cross_entropy_with_logits(presence_logits, presence_target(clean)),
     }
     total = (
@@ -92,8 +92,9 @@ def supervised_loss(
     if audible.any():
         terms["si_sdr"] = si_sdr(samples[audible], reference[audible]).mean()
         total = total - config.si_sdr * terms["si_sdr"]
-    if estimate.shape[-1] > CORE_BINS:
-        high = magnitude_error(estimate[..., CORE_BINS:], target[..., CORE_BINS:], config.over_suppression).mean()
+    if enhanced.shape[-1] > CORE_BINS:
+        above = (estimate.magnitude[..., CORE_BINS:], target.magnitude[..., CORE_BINS:])
+        high = magnitude_error(*above, config.over_suppression).mean()
         terms["high_band"] = high
         total = total + config.high_band * high
     return total, {name: float(value.detach()) for name, value in terms.items()}

@@ -6,6 +6,8 @@ A test holds each equal to its numpy original. Layout here is batch first while 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
@@ -83,6 +85,28 @@ class SpectralTransform(nn.Module):
         return spectra * torch.cat([mask, (high_gain @ self.to_bins).to(mask.dtype)], dim=-1)
 
 
-def compress(spectra: Tensor) -> Tensor:
-    """Spectra with magnitudes to the power 0.3, phases kept; gradients stay finite at zero."""
-    return spectra * (spectra.real.square() + spectra.imag.square() + 1e-7).pow(0.5 * (COMPRESSION - 1.0))
+@dataclass
+class Compressed:
+    """A spectrum with magnitudes to the power 0.3 and phases kept, as real tensors [frames, batch, bins]."""
+
+    real: Tensor
+    imag: Tensor
+    magnitude: Tensor
+
+    def core(self) -> Compressed:
+        """Bins 0..256 alone."""
+        return Compressed(self.real[..., :CORE_BINS], self.imag[..., :CORE_BINS], self.magnitude[..., :CORE_BINS])
+
+    def squared_distance(self, other: Compressed) -> Tensor:
+        return (self.real - other.real).square() + (self.imag - other.imag).square()
+
+
+def compress(spectra: Tensor, scale: Tensor | float = 1.0) -> Compressed:
+    """Complex `spectra` times `scale`, compressed; gradients stay finite at zero.
+
+    In real arithmetic: on a CPU torch's complex abs (a hypot) costs more than all the rest of the loss.
+    """
+    real, imag = spectra.real * scale, spectra.imag * scale
+    power = real.square() + imag.square() + 1e-7
+    shrink = power.pow(0.5 * (COMPRESSION - 1.0))
+    return Compressed(real * shrink, imag * shrink, power.sqrt() * shrink)

@@ -1,0 +1,111 @@
+"""Commands that train, distil and export; registered on the `training` app by `training.cli`."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+ConfigOption = Annotated[str, typer.Option(help="A TOML file, or a name from training/configs.")]
+PoolsOption = Annotated[Path, typer.Option(help="Pools made by `training prepare`.")]
+OutOption = Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/NAME).")]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint.")]
+InitOption = Annotated[Path | None, typer.Option(help="Checkpoint whose weights are the start.")]
+MinutesOption = Annotated[float | None, typer.Option(help="Budget in minutes, instead of the config's.")]
+
+
+def train(
+    config: ConfigOption = "student",
+    pools: PoolsOption = Path("runs/pools"),
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    init: InitOption = None,
+    minutes: MinutesOption = None,
+) -> None:
+    """Train a network on mixtures and their clean targets: a teacher, or a student without one."""
+    _run(config, pools, out, resume, init, minutes, taught=False)
+
+
+def distil(
+    config: ConfigOption = "shipped",
+    pools: PoolsOption = Path("runs/pools"),
+    out: OutOption = None,
+    resume: ResumeOption = False,
+    init: InitOption = None,
+    minutes: MinutesOption = None,
+) -> None:
+    """Train a student on a teacher's outputs and features beside the clean targets."""
+    _run(config, pools, out, resume, init, minutes, taught=True)
+
+
+def _run(
+    name: str, pools: Path, out: Path | None, resume: bool, init: Path | None, minutes: float | None, taught: bool
+) -> None:
+    from enhancer.errors import UserError
+    from training.config import load_config
+
+    config = load_config(name)
+    if taught and config.distillation is None:
+        raise UserError(f"config {name} has no [distillation]", "use `training train` for a run without a teacher")
+    if not taught and config.distillation is not None:
+        raise UserError(f"config {name} has a [distillation] part", "use `training distil`")
+    if minutes is not None:
+        config = dataclasses.replace(config, run=dataclasses.replace(config.run, minutes=minutes))
+
+    from training.loop import train as run
+
+    run(config, pools, out or Path("runs") / config.name, resume, init)
+
+
+def export(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
+    out: Annotated[Path, typer.Option(help="The ONNX file to write.")] = Path("runs/student.onnx"),
+    name: Annotated[str, typer.Option(help="Name in the model card.")] = "student",
+    facts: Annotated[Path | None, typer.Option(help="JSON with more for the card: training, data, scores.")] = None,
+) -> None:
+    """Write the averaged weights of a checkpoint as the ONNX file that `enhancer` runs."""
+    from training.checkpoint import load_checkpoint
+    from training.config import from_dict
+    from training.export import export as write
+    from training.networks import BandRecurrentNet, NetworkConfig
+
+    loaded = load_checkpoint(checkpoint)
+    network = BandRecurrentNet(from_dict(NetworkConfig, loaded.facts["config"]["network"]))
+    network.load_state_dict(loaded.part("ema"))
+    card = {
+        "git_revision": loaded.facts["git_revision"],
+        "training": {"progress": loaded.facts["progress"], "config": loaded.facts["config"]},
+    }
+    if facts:
+        card |= json.loads(facts.read_text())
+    model = write(network, out, name, card)
+    size = out.stat().st_size / 1e6
+    print(f"{out}: {network.parameter_count()} parameters, {len(model.graph.node)} nodes, {size:.2f} MB")
+
+
+def evaluate(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
+    pools: PoolsOption = Path("runs/pools"),
+    split: Annotated[str, typer.Option(help="Fixed set: val (for choosing) or test (for published tables).")] = "val",
+    items: Annotated[int, typer.Option(min=1, max=200, help="The first so many mixtures of the set.")] = 200,
+) -> None:
+    """Score the averaged weights of a checkpoint on a fixed set: PESQ-WB, ESTOI, SI-SDR, noisy beside enhanced."""
+    from training.checkpoint import load_checkpoint
+    from training.config import from_dict
+    from training.data.pools import Pools
+    from training.evaluate import score_network
+    from training.networks import BandRecurrentNet, NetworkConfig
+
+    loaded = load_checkpoint(checkpoint)
+    network = BandRecurrentNet(from_dict(NetworkConfig, loaded.facts["config"]["network"]))
+    network.load_state_dict(loaded.part("ema"))
+    print(json.dumps(score_network(network, Pools(pools), split, items)))
+
+
+def register(app: typer.Typer) -> None:
+    """Adds this module's commands to the app."""
+    for command in (train, distil, export, evaluate):
+        app.command()(command)
