@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from enhancer.errors import UserError
+from enhancer.errors import ConfigError, UserError
 from training.teachers.commands import app as teachers_app
 
 
@@ -84,6 +84,29 @@ def prepare(
             print(f"  {kind} at {rate // 1000} kHz: {pool.hours():.2f} h in {len(pool.clips)} clips ({hours})")
     fresh = rooms.prepare(out, again=again, progress=_progress("rooms simulated"))
     print(f"  rooms {'made' if fresh else 'already there'}")
+
+
+@app.command()
+def listen(
+    out: Annotated[Path | None, typer.Option(help="Folder to write to (default: runs/listen).")] = None,
+    count: Annotated[int, typer.Option(min=1, max=200, help="Number of mixtures.")] = 18,
+    seconds: Annotated[float, typer.Option(min=0.5, max=60, help="Length of each.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Another seed, other mixtures.")] = 1,
+    split: Annotated[str, typer.Option(help="train, val or test.")] = "train",
+    data_pools: Annotated[Path | None, typer.Option("--pools", help="Pools of `training prepare`.")] = None,
+) -> None:
+    """Write random mixtures (noisy and target), what was drawn, and a contact sheet of spectrograms."""
+    from training.data import corpora, listening, mixing, pools
+
+    if split not in corpora.SPLITS:
+        raise ConfigError(f"unknown split {split!r}", "train, val or test")
+    out = out or _REPOSITORY / "runs" / "listen"
+    mixer = mixing.Mixer(mixing.MixConfig(), pools.Pools(data_pools or default_pools()), split, seed)
+    for number, drawn in enumerate(listening.write_mixtures(mixer, out, count=count, seconds=seconds)):
+        noise = " + ".join(n["category"] for n in drawn.get("noise", [])) or "no noise"
+        snr = "" if drawn["snr_db"] is None else f" at {drawn['snr_db']:.1f} dB"
+        print(f"{number:02d} {drawn['sample_rate'] // 1000} kHz, {drawn['speaker'] or 'no speech'}, {noise}{snr}")
+    print(f"{count} pairs and contact_sheet.png in {_shown(out)}")
 
 
 def _progress(what: str) -> Callable[[int, int], None]:
