@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 VENV ?= .venv
 RUN = $(VENV)/bin/python
-PIP = $(RUN) -m pip --disable-pip-version-check install -q -c constraints.txt $(PIP_ARGS)
+PIP = $(RUN) -m pip --disable-pip-version-check install -qq -c constraints.txt $(PIP_ARGS)
 WORKERS ?= auto
 export PYTHON
 
