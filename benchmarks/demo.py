@@ -8,17 +8,22 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
-from rich.table import Table
 
 from benchmarks.clips import DEMO, ROOT, DemoClip, demo_clips, read
 from benchmarks.picture import Panel, draw
 from benchmarks.scores import Scores, mean, score
+from benchmarks.tables import as_text, replace_block, score_cells, scores_table
+
+README = ROOT / "README.md"
+README_PICTURE = ROOT / "docs" / "images" / "demo.png"
 
 
-def run(out: Path) -> None:
-    """Writes `out`/NAME.before.wav, NAME.after.wav and spectrograms.png, and prints the table."""
+def run(out: Path, *, write: bool = False) -> None:
+    """Writes `out`/NAME.before.wav, NAME.after.wav and spectrograms.png, and prints the table.
+
+    With `write` the table and the picture of the README are replaced too.
+    """
     console = Console(highlight=False)
     clips = demo_clips()
     out.mkdir(parents=True, exist_ok=True)
@@ -28,7 +33,8 @@ def run(out: Path) -> None:
         _write_before(clip, out)
         after = read(out / f"{clip.name}.after.wav")
         rows.append((clip, score(clip.noisy(), clip), score(after, clip), after))
-    console.print(_table(rows))
+    table = scores_table([(clip, before, after) for clip, before, after, _ in rows])
+    console.print(table)
     seconds = sum(len(after) / clip.sample_rate for clip, _, _, after in rows)
     picture = out / "spectrograms.png"
     draw(
@@ -41,6 +47,10 @@ def run(out: Path) -> None:
         summary=_summary(mean(b for _, b, _, _ in rows), mean(a for _, _, a, _ in rows)),
     )
     console.print(f"{seconds:.0f} s of sound in {took:.1f} s with start-up. Listen: {out}/*.wav   Look: {picture}")
+    if write:
+        replace_block(README, "demo table", as_text(table))
+        README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(picture, README_PICTURE)
 
 
 def _denoise(out: Path, console: Console) -> float:
@@ -63,29 +73,8 @@ def _write_before(clip: DemoClip, out: Path) -> None:
     soundfile.write(out / f"{clip.name}.before.wav", clip.noisy(), clip.sample_rate, subtype="PCM_16")
 
 
-def _table(rows: list[tuple[DemoClip, Scores, Scores, np.ndarray]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    table.add_column("clip")
-    table.add_column("sound")
-    for measure in ("PESQ-WB", "ESTOI", "SI-SDR dB"):
-        table.add_column(measure, justify="right")
-    for clip, before, after, _ in rows:
-        table.add_row(clip.title, clip.kind, *_cells(before, after))
-    table.add_section()
-    table.add_row("mean", "", *_cells(mean(r[1] for r in rows), mean(r[2] for r in rows)), style="bold")
-    return table
-
-
-def _cells(before: Scores, after: Scores) -> list[str]:
-    return [
-        f"{before.pesq_wb:.2f} → {after.pesq_wb:.2f}",
-        f"{before.estoi:.2f} → {after.estoi:.2f}",
-        f"{before.si_sdr:.1f} → {after.si_sdr:4.1f}",
-    ]
-
-
 def _detail(before: Scores, after: Scores) -> str:
-    pesq, estoi, si_sdr = _cells(before, after)
+    pesq, estoi, si_sdr = score_cells(before, after)
     return f"PESQ {pesq}   ESTOI {estoi}   SI-SDR {' '.join(si_sdr.split())} dB"
 
 

@@ -1,11 +1,14 @@
 """Golden scores: what the shipped model scores on the demo clips, so that a change of sound never goes unnoticed.
 
-`python -m benchmarks golden` compares, `--write` replaces assets/demo/golden.json after the model or clips changed.
+`python -m benchmarks golden` compares; `--write` replaces assets/demo/golden.json after the model or the clips changed,
+and with it the README's table and picture.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +31,18 @@ def measure(clip: DemoClip) -> dict[str, dict[str, float]]:
 
 def load() -> dict[str, dict[str, dict[str, float]]]:
     """The golden scores: {clip: {"noisy" | "enhanced": {measure: value}}}."""
-    return json.loads(GOLDEN.read_text(encoding="utf-8"))
+    return json.loads(GOLDEN.read_text(encoding="utf-8"))["clips"]
+
+
+def of_shipped_model() -> bool:
+    """Whether the golden scores were made with the model that is shipped now."""
+    return json.loads(GOLDEN.read_text(encoding="utf-8"))["model_sha256"] == _shipped_sha256()
+
+
+def _shipped_sha256() -> str:
+    from enhancer.paths import default_model_path
+
+    return hashlib.sha256(default_model_path().read_bytes()).hexdigest()
 
 
 def differences(measured: Scores, golden: dict[str, float]) -> list[str]:
@@ -44,8 +58,12 @@ def run(*, write: bool) -> int:
     """Prints one line a clip; returns the exit code (1 if a score differs from its golden value)."""
     measured = {clip.name: measure(clip) for clip in demo_clips()}
     if write:
-        _write(GOLDEN, measured)
-        print(f"wrote {len(measured)} clips to {GOLDEN.name}")
+        from benchmarks import demo
+
+        _write(GOLDEN, {"model_sha256": _shipped_sha256(), "clips": measured})
+        with tempfile.TemporaryDirectory() as folder:
+            demo.run(Path(folder), write=True)
+        print(f"wrote {GOLDEN.name}, the README's table and its picture")
         return 0
     golden, failed = load(), False
     for name, scores in measured.items():
@@ -55,7 +73,7 @@ def run(*, write: bool) -> int:
     return int(failed)
 
 
-def _write(path: Path, scores: dict) -> None:
+def _write(path: Path, facts: dict) -> None:
     part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
+    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     part.replace(path)

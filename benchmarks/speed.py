@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.clips import ROOT
+from benchmarks.tables import as_text, replace_block
 
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"), "1")
@@ -69,15 +70,18 @@ def run(seconds: float, rounds: int, *, write: bool) -> None:
         },
         "model": _model(),
     }
-    console.print(_streaming_table(streaming))
-    console.print(_figures_table(facts["figures"]))
-    console.print(f"{facts['model']['nodes']} nodes in the ONNX graph, {facts['model']['kilobytes']} kB; {_machine()}")
+    tables = _streaming_table(streaming), _figures_table(facts["figures"])
+    console.print(*tables, sep="\n")
+    note = f"{facts['model']['nodes']} nodes in the ONNX graph, {facts['model']['kilobytes']} kB; {facts['machine']}"
+    console.print(note)
     if write:
         RESULTS.parent.mkdir(parents=True, exist_ok=True)
         part = RESULTS.with_name(RESULTS.name + ".part")
         part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
         part.replace(RESULTS)
-        console.print(f"wrote {RESULTS.relative_to(ROOT)}")
+        replace_block(ROOT / "README.md", "speed table", as_text(tables[0]))
+        replace_block(ROOT / "docs" / "benchmarks.md", "speed tables", f"{as_text(*tables)}\n\n{note}")
+        console.print(f"wrote {RESULTS.relative_to(ROOT)}, the README's table and docs/benchmarks.md")
 
 
 def _worker(system: str, seconds: float) -> dict:

@@ -14,6 +14,10 @@ CLIPS = demo_clips()
 NAMES = [clip.name for clip in CLIPS]
 
 
+def test_golden_scores_are_of_the_shipped_model():
+    assert golden.of_shipped_model(), "the model changed: python -m benchmarks golden --write"
+
+
 @pytest.mark.parametrize("clip", CLIPS, ids=NAMES)
 def test_bundled_clips_score_as_when_they_were_made(clip):
     assert golden.differences(score(clip.noisy(), clip), golden.load()[clip.name]["noisy"]) == []
