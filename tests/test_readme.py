@@ -1,4 +1,4 @@
-"""Every command and every Python example of the README runs as written; its figures are those of the last measurement.
+"""Every command of the README and every Python example of the pages runs as written; the figures are those of the last measurement.
 
 `console` and `python` blocks run in a folder that holds the files they mention. What would take minutes or needs the
 network is checked by its parts: `make TARGET` by what the target would run, `pip install` by building the wheel.
@@ -98,7 +98,7 @@ def test_every_command_is_covered():
     assert [c for c in COMMANDS if not c.startswith(kinds)] == []
 
 
-@pytest.mark.parametrize("code", blocks("python"))
+@pytest.mark.parametrize("code", [code for page in PAGES for code in blocks("python", page.read_text("utf-8"))])
 def test_python_examples_run_as_written(code, desk):
     run([sys.executable, "-c", code], desk)
 
