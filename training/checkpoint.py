@@ -41,7 +41,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         temporary.unlink(missing_ok=True)
-        raise UserError(f"cannot write the checkpoint {path}: {error}", "free some space or choose another --out") from None
+        raise UserError(
+            f"cannot write the checkpoint {path}: {error}", "free some space or choose another --out"
+        ) from None
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
@@ -60,7 +62,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state as flat tensors, by parameter number and slot."""
     state = optimiser.state_dict()["state"]
-    return {f"{number}.{slot}": torch.as_tensor(value) for number, slots in state.items() for slot, value in slots.items()}
+    return {
+        f"{number}.{slot}": torch.as_tensor(value) for number, slots in state.items() for slot, value in slots.items()
+    }
 
 
 def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:

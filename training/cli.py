@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from enhancer.errors import ConfigError, UserError
+from training import run_commands
 from training.teachers.commands import app as teachers_app
 
 
@@ -60,8 +61,8 @@ def prepare(
     processes: Annotated[int, typer.Option(min=1, help="Decoding processes.")] = 2,
     again: Annotated[bool, typer.Option("--again", help="Make them anew even if nothing changed.")] = False,
 ) -> None:
-    """Decode every recording once into memory-mapped pools, and simulate rooms. Instant when nothing changed."""
-    from training.data import corpora, pools, rooms
+    """Decode every recording once into memory-mapped pools; simulate rooms; store the fixed sets. Instant when nothing changed."""
+    from training.data import corpora, fixed_sets, pools, rooms
 
     data, out = data or default_data(), out or default_pools()
     report = pools.prepare(
@@ -84,6 +85,10 @@ def prepare(
             print(f"  {kind} at {rate // 1000} kHz: {pool.hours():.2f} h in {len(pool.clips)} clips ({hours})")
     fresh = rooms.prepare(out, again=again, progress=_progress("rooms simulated"))
     print(f"  rooms {'made' if fresh else 'already there'}")
+    for split in ("val", "test"):
+        fresh = fixed_sets.prepare(made, split, again=again)
+        state = "made" if fresh else "already there"
+        print(f"  fixed {split} set {state}: {fixed_sets.COUNT} mixtures, {fixed_sets.fixed_hash(made, split)}")
 
 
 @app.command()
@@ -123,6 +128,9 @@ def _progress(what: str) -> Callable[[int, int], None]:
             )
 
     return show
+
+
+run_commands.register(app)
 
 
 if __name__ == "__main__":

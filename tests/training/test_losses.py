@@ -1,0 +1,121 @@
+"""Losses and distillation terms do what their names say."""
+
+import pytest
+import torch
+
+from enhancer.spectral import GRID_16K, GRID_48K
+from training.distillation import DistillationConfig, Projection, alpha_at, output_loss, similarity_loss
+from training.losses import LossConfig, magnitude_error, mixture_scale, presence_target, si_sdr, supervised_loss
+from training.torch_spectral import SpectralTransform
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def loss_of(estimate: torch.Tensor, clean: torch.Tensor, grid=GRID_16K) -> float:
+    transform = SpectralTransform(grid)
+    spectra = transform.analysis(estimate), transform.analysis(clean)
+    logits = torch.zeros(spectra[0].shape[:2])
+    return float(supervised_loss(LossConfig(), transform, *spectra, clean, logits, mixture_scale(clean))[0])
+
+
+@pytest.mark.parametrize("grid", [GRID_16K, GRID_48K], ids=["16k", "48k"])
+def test_the_nearer_the_target_the_smaller_the_loss(grid):
+    clean = 0.1 * noise(2, 50 * grid.hop)
+    disturbance = 0.1 * noise(2, 50 * grid.hop, seed=1)
+    losses = [loss_of(clean + share * disturbance, clean, grid) for share in (0.0, 0.1, 0.3, 1.0)]
+    assert losses == sorted(losses)
+
+
+def test_a_quiet_recording_teaches_as_much_as_a_loud_one():
+    clean, disturbance = 0.1 * noise(2, 8000), 0.05 * noise(2, 8000, seed=1)
+    loud, quiet = (loss_of(g * (clean + disturbance), g * clean) for g in (1.0, 0.01))
+    assert quiet == pytest.approx(loud, rel=0.05)
+
+
+def test_removing_speech_costs_more_than_leaving_as_much_noise():
+    target = torch.full((3, 1, 5), 0.5)
+    assert magnitude_error(target - 0.1, target, 1.0).sum() == pytest.approx(
+        2 * magnitude_error(target + 0.1, target, 1.0).sum()
+    )
+
+
+def test_si_sdr_is_in_db_and_blind_to_scale():
+    clean = noise(1, 16000)
+    other = noise(1, 16000, seed=1)
+    other -= (other * clean).sum() / clean.square().sum() * clean
+    other *= clean.norm() / other.norm()
+    noisy = clean + 10 ** (-10 / 20) * other
+    assert float(si_sdr(noisy, clean)) == pytest.approx(10.0, abs=0.05)
+    assert float(si_sdr(3 * noisy, clean)) == pytest.approx(10.0, abs=0.5)  # the soft bound does not scale
+
+
+def test_a_silent_target_gives_finite_gradients():
+    transform = SpectralTransform(GRID_16K)
+    noisy = (0.1 * noise(1, 4000)).requires_grad_()
+    clean = torch.zeros(1, 4000)
+    spectra = transform.analysis(noisy)
+    loss, _ = supervised_loss(
+        LossConfig(), transform, spectra, transform.analysis(clean), clean, torch.zeros(spectra.shape[:2]),
+        mixture_scale(noisy.detach()),
+    )  # fmt: skip
+    loss.backward()
+    assert torch.isfinite(noisy.grad).all()
+
+
+def test_presence_follows_the_speech():
+    clean = torch.zeros(1, 100 * 160)
+    clean[:, 40 * 160 : 80 * 160] = 0.1 * noise(1, 40 * 160)
+    present = presence_target(SpectralTransform(GRID_16K).analysis(clean))[:, 0]
+    assert present[45:75].all()
+    assert not present[:38].any()
+
+
+def spectra(seed: int) -> torch.Tensor:
+    return torch.complex(noise(20, 2, 257, seed=seed), noise(20, 2, 257, seed=seed + 100))
+
+
+def test_a_student_like_its_teacher_has_nothing_to_learn():
+    s = spectra(1)
+    assert float(output_loss(s, s, spectra(2), torch.ones(1, 2, 1))) == 0.0
+    features = noise(30, 2, 8)
+    assert float(similarity_loss(features, features)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_teacher_worse_than_the_student_teaches_nothing():
+    clean = spectra(1)
+    student = (clean + 0.1 * spectra(2)).requires_grad_()
+    teacher = clean + 10.0 * spectra(3)
+    loss = output_loss(student, teacher, clean, torch.ones(1, 2, 1))
+    near = output_loss(student, clean, clean, torch.ones(1, 2, 1))
+    assert float(loss) < 0.05 * float(output_loss(student, teacher, None, torch.ones(1, 2, 1)))
+    assert float(near) > 0
+
+
+def test_the_similarity_term_takes_any_widths_and_ignores_rotation():
+    features = noise(30, 2, 8)
+    rotation, _ = torch.linalg.qr(noise(8, 8, seed=5))
+    assert float(similarity_loss(features @ rotation, features)) == pytest.approx(0.0, abs=1e-5)
+    assert float(similarity_loss(noise(30, 2, 5, seed=6), features)) > 0.1
+
+
+def test_the_projected_term_can_be_learnt_to_zero():
+    torch.manual_seed(0)
+    student = noise(50, 1, 6)
+    teacher = student @ noise(6, 4, seed=7)
+    projection = Projection(6, 4)
+    optimiser = torch.optim.Adam(projection.parameters(), 0.05)
+    for _ in range(300):
+        optimiser.zero_grad()
+        loss = projection(student, teacher)
+        loss.backward()
+        optimiser.step()
+    assert float(loss) < 0.05
+
+
+def test_alpha_goes_from_teacher_to_truth():
+    config = DistillationConfig(alpha_start=0.8, alpha_end=0.2)
+    assert alpha_at(config, 0.0) == 0.8
+    assert alpha_at(config, 0.5) == pytest.approx(0.5)
+    assert alpha_at(config, 1.0) == pytest.approx(0.2)
