@@ -1,4 +1,4 @@
-"""Every command of the README and every Python example of the pages runs as written; the figures are those of the last measurement.
+"""Every command of the README and every Python example runs as written; its figures are those last measured.
 
 `console` and `python` blocks run in a folder that holds the files they mention. What would take minutes or needs the
 network is checked by its parts: `make TARGET` by what the target would run, `pip install` by building the wheel.
