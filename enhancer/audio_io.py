@@ -20,13 +20,19 @@ from enhancer.errors import InputError
 VIDEO_HINT = "install the video extra: pip install 'enhancer[video]'"
 # Suffixes that libsndfile reads and writes; what a folder is searched for.
 AUDIO_SUFFIXES = frozenset(
-    ".wav .wave .bwf .rf64 .w64 .flac .ogg .oga .opus .mp3 .aif .aiff .aifc .au .snd .caf".split()
-)
+    {
+        ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc",
+        ".au", ".snd", ".caf",
+    }
+)  # fmt: skip
 # Suffixes for which PyAV is needed.
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4a .m4b .m4v .mov .mkv .mka .webm .avi .aac .ac3 .eac3 .wma .wmv .asf .3gp .3g2 .amr .wv .tta .mpg .mpeg "
-    ".ts .m2ts .mts .flv .ape .mp2 .dts .mxf .ogv .gsm .spx".split()
-)
+    {
+        ".mp4", ".m4a", ".m4b", ".m4v", ".mov", ".mkv", ".mka", ".webm", ".avi", ".aac", ".ac3", ".eac3", ".wma",
+        ".wmv", ".asf", ".3gp", ".3g2", ".amr", ".wv", ".tta", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".flv", ".ape",
+        ".mp2", ".dts", ".mxf", ".ogv", ".gsm", ".spx",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

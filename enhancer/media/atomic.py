@@ -13,7 +13,7 @@ from pathlib import Path
 from enhancer.errors import OutputError
 
 # Folder scans leave hidden files out, so a temporary file of a run next door is never taken for an input.
-_PREFIX, _SUFFIX = ".enhancer-", ".part"
+_PREFIX, _MARK = ".enhancer-", ".part"
 
 
 def write_error(path: Path, error: BaseException) -> OutputError:
@@ -49,7 +49,8 @@ def replacing(target: Path, *, overwrite: bool) -> Iterator[Path]:
     written, or when `target` exists and `overwrite` is false (checked again just before the rename).
     """
     made = _make_folders(target)
-    temporary = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}{_SUFFIX}")
+    # The suffix stays: ffmpeg chooses the format by it.
+    temporary = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}{_MARK}{target.suffix}")
     done = False
     try:
         try:

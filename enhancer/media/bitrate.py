@@ -73,9 +73,7 @@ def _vorbis_level(bitrate: int, sample_rate: int, channels: int) -> float:
     for _ in range(12):
         middle = (low + high) / 2
         empty = io.BytesIO()
-        with soundfile.SoundFile(
-            empty, "w", sample_rate, channels, "VORBIS", format="OGG", compression_level=middle
-        ):
+        with soundfile.SoundFile(empty, "w", sample_rate, channels, "VORBIS", format="OGG", compression_level=middle):
             pass
         if (_vorbis_nominal(empty.getvalue()) or 0) > bitrate:
             low = middle

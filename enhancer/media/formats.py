@@ -96,7 +96,9 @@ def nearest_rate(sample_rate: int, allowed: Sequence[int]) -> int:
     return higher[0] if higher else max(allowed)
 
 
-def output_format(container: str, suffix: str, source: Track, same_container: bool, bitrate: int | None) -> OutputFormat:
+def output_format(
+    container: str, suffix: str, source: Track, same_container: bool, bitrate: int | None
+) -> OutputFormat:
     """The format of an output in libsndfile's `container` for an input track `source`.
 
     `same_container` keeps the input's sample format as it is. `bitrate` (b/s) is the user's wish for lossy outputs.

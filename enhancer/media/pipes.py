@@ -31,7 +31,14 @@ _RAW = {
     "f64le": ("<f8", 8, "DOUBLE"), "f64be": (">f8", 8, "DOUBLE"),
 }  # fmt: skip
 RAW_FORMATS = tuple(_RAW)
-_WAV_RAW = {"PCM_U8": "u8", "PCM_16": "s16le", "PCM_24": "s24le", "PCM_32": "s32le", "FLOAT": "f32le", "DOUBLE": "f64le"}
+_WAV_RAW = {
+    "PCM_U8": "u8",
+    "PCM_16": "s16le",
+    "PCM_24": "s24le",
+    "PCM_32": "s32le",
+    "FLOAT": "f32le",
+    "DOUBLE": "f64le",
+}
 _READ_SIZE = 1 << 16  # what a Linux pipe holds
 
 

@@ -78,7 +78,7 @@ def carry(source: Path, target: Path, container: str) -> None:
 def _rewrite(target: Path) -> tuple[Path, BinaryIO]:
     """A second temporary file beside `target` (itself temporary), to be renamed over it."""
     path = target.with_name(target.name + "2")
-    return path, open(path, "xb")  # noqa: SIM115 - closed by _finish
+    return path, open(path, "xb")
 
 
 def _finish(path: Path, file: BinaryIO, target: Path) -> None:

@@ -1,0 +1,6 @@
+"""`python -m enhancer` is the command `enhancer`."""
+
+from enhancer.cli.app import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""`enhancer model`: what a model is, from the metadata in its file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def command(
+    file: Annotated[Path | None, typer.Argument(help="A model file; the shipped model when left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all of the file's metadata as JSON.")] = False,
+) -> None:
+    """Show what a model is: size, sound it takes, training, scores, licence.
+
+    [bold]Examples[/bold]
+
+      enhancer model
+
+      enhancer model my-room.onnx --json
+    """
+    from enhancer.model import Student
+
+    info = Student(file).info
+    if as_json:
+        import json
+
+        print(json.dumps({"file": str(info.path), **info.details}, indent=2, ensure_ascii=False))
+        return
+    import sys
+
+    from rich.table import Table
+    from rich.text import Text
+
+    from enhancer.cli.console import console_for
+
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for label, value in info.describe().items():
+        table.add_row(Text(label), Text(value))
+    console_for(sys.stdout).print(table, soft_wrap=False)

@@ -1,0 +1,199 @@
+"""Which inputs become which outputs: files, folders and globs on one side, `-o` on the other."""
+
+from __future__ import annotations
+
+import glob
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from enhancer.audio_io import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from enhancer.errors import ConfigError, InputError, OutputError, UserError
+
+STREAM = "-"
+_SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
+_FIELDS = "{dir} {name} {stem} {suffix}"
+
+
+@dataclass(frozen=True)
+class Found:
+    """One input: its path, the folder it was found in by search (None when it was named), or what is wrong with it."""
+
+    path: Path
+    root: Path | None = None
+    error: UserError | None = None
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to clean. `error` is set when it cannot be done, `exists` when its output is there and is to stay."""
+
+    source: Path
+    target: Path
+    error: UserError | None = None
+    exists: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All jobs in order, and how many found files were left out as outputs of an earlier run."""
+
+    jobs: list[Job]
+    own_outputs: int = 0
+
+
+def make_plan(inputs: list[str], output: str | None, *, recursive: bool, overwrite: bool) -> Plan:
+    """The jobs for what stands on the command line (no pipes).
+
+    Inputs that are missing become jobs with an error. Raises ConfigError or OutputError when the outputs as a whole
+    make no sense: one name for several files, two files with one output, an unknown field in a pattern.
+    """
+    found = find_inputs(inputs, recursive=recursive)
+    rule = _Rule(output, found, several=len(found) > 1 or any(item.root for item in found))
+    targets = [Path() if item.error else rule.target(item) for item in found]
+    kept = _without_own_outputs(found, targets, rule.folder)
+    left_out = len(found) - len(kept)
+    found = [found[index] for index in kept]
+    targets = [targets[index] for index in kept]
+    _refuse_collisions(found, targets)
+    batch = len(found) > 1 or any(item.root for item in found)
+    sources = {_resolved(item.path) for item in found if not item.error}
+    jobs = []
+    for item, target in zip(found, targets, strict=True):
+        error = item.error
+        exists = False
+        if error is None:
+            if _resolved(target) in sources:
+                error = OutputError(f"the output would replace the input {target}", "choose another name with -o")
+            elif target.is_dir():
+                error = OutputError(f"{target} is a folder", "end the output with a file name, or with / for a folder")
+            elif target.exists() and not overwrite:
+                exists = batch
+                if not batch:
+                    error = OutputError(f"{target} exists already", "give --overwrite to replace it")
+        jobs.append(Job(item.path, target, error, exists))
+    return Plan(jobs, left_out)
+
+
+def find_inputs(inputs: list[str], *, recursive: bool) -> list[Found]:
+    """Every file that the arguments mean, each once, in the order of the arguments and by name within a folder."""
+    found: list[Found] = []
+    for text in inputs:
+        path = Path(text)
+        if path.is_dir():
+            found += _search(path, recursive)
+        elif not path.exists() and glob.has_magic(text):
+            matches = sorted(glob.glob(text, recursive=True))
+            if not matches:
+                found.append(Found(path, error=InputError(f"no file matches {text}")))
+            for match in map(Path, matches):
+                if match.is_file():
+                    found.append(Found(match))
+                elif recursive:
+                    found += _search(match, recursive)
+        elif not path.exists():
+            found.append(Found(path, error=InputError(f"{path} does not exist")))
+        else:
+            found.append(Found(path))
+    unique: dict[Path, Found] = {}
+    for item in found:
+        unique.setdefault(_resolved(item.path), item)
+    return list(unique.values())
+
+
+def _search(folder: Path, recursive: bool) -> list[Found]:
+    """Files with a sound or video suffix, hidden ones left out; an error when there are none."""
+    found = []
+    deeper = False
+    for base, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
+                found.append(Found(Path(base) / name, root=folder))
+        if not recursive:
+            deeper = bool(folders)
+            break
+    if found:
+        return found
+    hint = "give --recursive to search its sub-folders too" if deeper else ""
+    return [Found(folder, error=InputError(f"no audio or video files in {folder}", hint))]
+
+
+class _Rule:
+    """What `-o` means for each input."""
+
+    def __init__(self, output: str | None, found: list[Found], *, several: bool) -> None:
+        self._output = output
+        self._several_roots = len({item.root for item in found if item.root}) > 1
+        self.folder: Path | None = None
+        if output is None or "{" in output:
+            return
+        path = Path(output)
+        if path.is_dir() or output.endswith(("/", os.sep)):
+            self.folder = path
+        elif several:
+            if path.suffix.lower() in _SUFFIXES:
+                raise ConfigError(
+                    f"-o {output} is one file, but there are {len(found)} inputs",
+                    "give a folder, or a pattern such as -o '{dir}/{stem}-clean{suffix}'",
+                )
+            self.folder = path
+        if self.folder and self.folder.exists() and not self.folder.is_dir():
+            raise OutputError(f"{self.folder} is a file, not a folder")
+
+    def target(self, item: Found) -> Path:
+        """The output for an input."""
+        path = item.path
+        if self._output is None:
+            return path.with_name(f"{path.stem}-clean{path.suffix}")
+        if "{" in self._output:
+            return self._filled(path)
+        if self.folder is None:
+            return Path(self._output)
+        if item.root is None:
+            return self.folder / path.name
+        inside = path.relative_to(item.root)
+        # Several folders stay apart by their names, as with `cp -r a b target`.
+        return self.folder / (item.root.resolve().name if self._several_roots else "") / inside
+
+    def _filled(self, path: Path) -> Path:
+        fields = {"dir": str(path.parent), "name": path.name, "stem": path.stem, "suffix": path.suffix}
+        try:
+            return Path(str(self._output).format_map(fields))
+        except (KeyError, IndexError, ValueError, AttributeError) as error:
+            raise ConfigError(f"-o {self._output} is no pattern", f"its fields are {_FIELDS}") from error
+
+
+def _without_own_outputs(found: list[Found], targets: list[Path], folder: Path | None) -> list[int]:
+    """Which inputs to keep: files found by search that are the output of another input are from an earlier run."""
+    made = {_resolved(target) for item, target in zip(found, targets, strict=True) if not item.error}
+    out = _resolved(folder) if folder else None
+    kept = []
+    for index, item in enumerate(found):
+        path = _resolved(item.path)
+        if item.root is not None and item.error is None:
+            inside = out is not None and out in path.parents and out != _resolved(item.root)
+            if inside or (path in made and path != _resolved(targets[index])):
+                continue
+        kept.append(index)
+    return kept
+
+
+def _refuse_collisions(found: list[Found], targets: list[Path]) -> None:
+    seen: dict[Path, Path] = {}
+    for item, target in zip(found, targets, strict=True):
+        if item.error:
+            continue
+        first = seen.setdefault(_resolved(target), item.path)
+        if first != item.path:
+            raise OutputError(
+                f"{first} and {item.path} would both become {target}",
+                "give a pattern that keeps them apart, such as -o '{dir}/{stem}-clean{suffix}'",
+            )
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):  # a loop of links
+        return path.absolute()
