@@ -61,7 +61,7 @@ def prepare(
     processes: Annotated[int, typer.Option(min=1, help="Decoding processes.")] = 2,
     again: Annotated[bool, typer.Option("--again", help="Make them anew even if nothing changed.")] = False,
 ) -> None:
-    """Decode every recording once into memory-mapped pools; simulate rooms; store the fixed sets. Instant when nothing changed."""
+    """Decode every recording into memory-mapped pools, simulate rooms, store the fixed sets. Instant if all is there."""
     from training.data import corpora, fixed_sets, pools, rooms
 
     data, out = data or default_data(), out or default_pools()

@@ -22,7 +22,7 @@ import numpy as np
 
 from enhancer.errors import InputError
 from training.data.corpora import Recording
-from training.data.levels import SILENCE_DB, active_frames
+from training.data.levels import SILENCE_DB, active_frames, frame_powers
 
 FORMAT = 1
 RATES = (16000, 48000)
@@ -31,6 +31,11 @@ FULL_BAND_HZ = 11000.0  # a 48 kHz recording with less than this is an upsampled
 PEAK = 0.9  # clips are stored at this peak: mixing draws its own levels, and quiet recordings keep 16 bits
 SHORTEST_S = 0.1
 TRIM_MARGIN_S = 0.15  # silence kept at the ends of a speech clip
+# Rumble below every voice, common in volunteers' recordings, is no target. Measured over the train split: with it 22 %
+# of the speech has a floor above -25 dB, without it 1 %, and that is left out.
+RUMBLE_HZ = 70.0
+WORST_FLOOR_DB = -25.0
+DECODING = ("high-pass", RUMBLE_HZ, TRIM_MARGIN_S, WORST_FLOOR_DB, PEAK)  # what the fingerprint must notice
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Clip:
     licence: str
     bandwidth_hz: float
     active_db: float  # level over active frames as stored, dB re full scale
-    floor_db: float  # quietest tenth of the frames relative to the active level, dB (about -60 in a studio)
+    floor_db: float  # quietest 5 % of the frames relative to the active level, dB (-60 in a studio, -25 is noisy)
     attribution: str
 
 
@@ -111,8 +116,8 @@ def prepare(
 ) -> Report:
     """Decodes `recordings` (paths relative to `data`) into pools at `out`; does nothing if they are already there.
 
-    Files that cannot be read, are silent or shorter than 0.1 s are skipped and listed. Order and content depend only
-    on the list, not on the number of processes. The folder appears whole or not at all.
+    Files that cannot be read, are silent or shorter than 0.1 s, and speech with noise in it, are skipped and listed.
+    Order and content depend only on the list, not on the number of processes. Pools appear whole or not at all.
     """
     fingerprint = _fingerprint(data, recordings)
     facts = _read_facts(out)
@@ -138,9 +143,17 @@ def prepare(
         raise InputError(f"none of the {len(recordings)} recordings under {data} can be read", skipped[0][1])
     facts = {"format": FORMAT, "fingerprint": fingerprint, "taken": taken, "skipped": skipped}
     (part / "pools.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    shutil.rmtree(out, ignore_errors=True)
-    os.replace(part, out)
+    _move_in(part, out)
     return Report(True, taken, skipped)
+
+
+def _move_in(part: Path, out: Path) -> None:
+    """Puts the files of `part` into `out`, the facts last: without them there are no pools. Other files there stay."""
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "pools.json").unlink(missing_ok=True)
+    for path in sorted(part.iterdir(), key=lambda p: p.name == "pools.json"):
+        os.replace(path, out / path.name)
+    part.rmdir()
 
 
 def _read_facts(folder: Path) -> dict | None:
@@ -152,7 +165,7 @@ def _read_facts(folder: Path) -> dict | None:
 
 def _fingerprint(data: Path, recordings: Sequence[Recording]) -> str:
     """Changes when a recording, its facts, or the file's size or date changes."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(repr(DECODING).encode())
     for recording in recordings:
         try:
             status = (data / recording.path).stat()
@@ -176,6 +189,7 @@ def _decode(job: tuple[str, str, int, float]) -> dict[int, tuple[np.ndarray, flo
     """{rate: (int16 samples, active_db, floor_db)} of one file, or the reason why it cannot be used."""
     import soundfile
     import soxr
+    from scipy.signal import butter, sosfilt
 
     path, kind, original_rate, bandwidth_hz = job
     try:
@@ -188,6 +202,8 @@ def _decode(job: tuple[str, str, int, float]) -> dict[int, tuple[np.ndarray, flo
     if len(x) < SHORTEST_S * file_rate:
         return f"shorter than {SHORTEST_S} s"
     x -= x.mean()
+    if kind == "speech":
+        x = sosfilt(butter(4, RUMBLE_HZ, "high", fs=file_rate, output="sos"), x).astype(np.float32)
     active, power = active_frames(x, file_rate)
     if power < 1e-9:
         return "silent"
@@ -200,6 +216,8 @@ def _decode(job: tuple[str, str, int, float]) -> dict[int, tuple[np.ndarray, flo
         y = x if rate == file_rate else soxr.resample(x, file_rate, rate)
         y = y * np.float32(PEAK / max(float(np.abs(y).max()), 1e-9))
         result[rate] = (np.round(y * 32768).astype(np.int16), *_levels(y, rate))
+    if kind == "speech" and result[16000][2] > WORST_FLOOR_DB:
+        return f"noisy speech: its floor is only {-result[16000][2]:.0f} dB below it"
     return result
 
 
@@ -211,10 +229,8 @@ def _trim(x: np.ndarray, active: np.ndarray, sample_rate: int) -> np.ndarray:
 
 
 def _levels(x: np.ndarray, sample_rate: int) -> tuple[float, float]:
-    from training.data.levels import frame_powers
-
     _, level = active_frames(x, sample_rate)
-    floor = float(np.quantile(frame_powers(x, sample_rate), 0.1))
+    floor = float(np.quantile(frame_powers(x, sample_rate), 0.05))
     if level <= 0:
         return SILENCE_DB, 0.0
     return 10 * float(np.log10(level)), max(10 * float(np.log10(max(floor, 1e-20) / level)), SILENCE_DB)

@@ -65,23 +65,24 @@ class Voices:
             s: np.cumsum([v.weight for v in group]) / sum(v.weight for v in group)
             for s, group in self._speakers.items()
         }
+        self._named = {v.name: v for group in self._speakers.values() for v in group}
 
     def _speaker(self, name: str, clips: list[Clip]) -> _Speaker:
         seconds = sum(c.length for c in clips) / self.sample_rate
         return _Speaker(name, tuple(clips), float(np.sqrt(min(seconds, LONGEST_COUNTED_S))))
 
     @property
-    def names(self) -> list[str]:
-        """All speakers that can be drawn."""
-        return sorted(v.name for group in self._speakers.values() for v in group)
+    def names(self) -> dict[str, str]:
+        """All speakers that can be drawn, and their sex (f, m, or empty)."""
+        return {v.name: sex for sex, group in self._speakers.items() for v in group}
 
-    def draw(self, length: int, rng: np.random.Generator, avoid: str = "") -> tuple[np.ndarray, Voice]:
+    def draw(self, length: int, rng: np.random.Generator, avoid: str = "", name: str = "") -> tuple[np.ndarray, Voice]:
         """`length` samples (float32, active level about -20 dBFS) of one speaker, and who it is.
 
         One to three segments with pauses of 0.1-0.7 s, more if they are single words; half of the draws begin with a
-        pause. `avoid`: a speaker not to draw (kept to if there is another one of that sex).
+        pause. `avoid`: a speaker not to draw (kept to if there is another one of that sex); `name`: the one to draw.
         """
-        speaker = self._pick(rng)
+        speaker = self._named[name] if name else self._pick(rng)
         for _ in range(4):
             if speaker.name != avoid:
                 break
