@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -29,11 +30,13 @@ def run(out: Path, *, write: bool = False) -> None:
     out.mkdir(parents=True, exist_ok=True)
     took = _denoise(out, console)
     rows = []
-    for clip in clips:
-        _write_before(clip, out)
-        after = read(out / f"{clip.name}.after.wav")
-        rows.append((clip, score(clip.noisy(), clip), score(after, clip), after))
+    with console.status("scoring"):
+        for clip in clips:
+            _write_before(clip, out)
+            after = read(out / f"{clip.name}.after.wav")
+            rows.append((clip, score(clip.noisy(), clip), score(after, clip), after))
     table = scores_table([(clip, before, after) for clip, before, after, _ in rows])
+    console.print("\nscores before → after, against the clean recordings; more is better\n")
     console.print(table)
     seconds = sum(len(after) / clip.sample_rate for clip, _, _, after in rows)
     picture = out / "spectrograms.png"
@@ -46,7 +49,8 @@ def run(out: Path, *, write: bool = False) -> None:
         columns=4,
         summary=_summary(mean(b for _, b, _, _ in rows), mean(a for _, _, a, _ in rows)),
     )
-    console.print(f"{seconds:.0f} s of sound in {took:.1f} s with start-up. Listen: {out}/*.wav   Look: {picture}")
+    console.print(f"\n{seconds:.0f} s of sound cleaned in {took:.1f} s, start-up included")
+    console.print(f"listen: {out}/NAME.before.wav and NAME.after.wav\nlook:   {picture}", soft_wrap=True)
     if write:
         replace_block(README, "demo table", as_text(table))
         README_PICTURE.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +62,7 @@ def _denoise(out: Path, console: Console) -> float:
     source = DEMO / "noisy"
     shown = source.relative_to(ROOT) if Path.cwd() == ROOT else source
     arguments = ["denoise", str(shown), "-o", str(out / "{stem}.after.wav"), "--overwrite"]
-    console.print(f"[dim]$[/] enhancer {' '.join(arguments)}")
+    console.print(f"$ enhancer {shlex.join(arguments)}", soft_wrap=True)
     script = shutil.which("enhancer", path=str(Path(sys.executable).parent))
     start = time.perf_counter()
     done = subprocess.run([script or "enhancer", *arguments], capture_output=True, text=True, check=False)
@@ -74,8 +78,8 @@ def _write_before(clip: DemoClip, out: Path) -> None:
 
 
 def _detail(before: Scores, after: Scores) -> str:
-    pesq, estoi, si_sdr = score_cells(before, after)
-    return f"PESQ {pesq}   ESTOI {estoi}   SI-SDR {' '.join(si_sdr.split())} dB"
+    pesq, _, si_sdr = score_cells(before, after)
+    return f"PESQ {pesq}    SI-SDR {' '.join(si_sdr.split())} dB"
 
 
 def _summary(before: Scores, after: Scores) -> list[tuple[str, str, str]]:

@@ -48,17 +48,17 @@ RECIPES = (
         speech_start=2.4,
         seconds=7.0,
         noises=((("traffic/olpc_berklee_0007.opus", 20.0),),),
-        snr_db=8,
+        snr_db=10,
     ),
     Recipe(
         name="english_vacuum",
-        title="English, vacuum cleaner",
+        title="English, vacuum",
         sample_rate=16000,
         speech="librispeech_train_clean_100/06413.opus",
         speech_start=4.0,
         seconds=7.5,
         noises=(_VACUUM,),
-        snr_db=10,
+        snr_db=12,
     ),
     Recipe(
         name="german_typing",
@@ -68,7 +68,7 @@ RECIPES = (
         speech_start=0.0,
         seconds=6.7,
         noises=(_TYPING,),
-        snr_db=6,
+        snr_db=8,
     ),
     Recipe(
         name="dutch_crowd",
@@ -78,7 +78,7 @@ RECIPES = (
         speech_start=0.0,
         seconds=6.7,
         noises=((("babble_crowd/apps_blanket_0853.opus", 7.0),),),
-        snr_db=9,
+        snr_db=12,
     ),
     Recipe(
         name="english_rain_48k",
@@ -88,7 +88,7 @@ RECIPES = (
         speech_start=0.0,
         seconds=4.9,
         noises=(_RAIN,),
-        snr_db=9,
+        snr_db=12,
     ),
     Recipe(
         name="german_drill_48k",
@@ -98,7 +98,7 @@ RECIPES = (
         speech_start=0.0,
         seconds=5.6,
         noises=((("construction_vacuum/olpc_berklee_0897.opus", 2.0),),),
-        snr_db=8,
+        snr_db=10,
     ),
     Recipe(
         name="gaelic_pump_48k_stereo",
@@ -108,7 +108,7 @@ RECIPES = (
         speech_start=0.2,
         seconds=5.0,
         noises=((("fan_machines/olpc_berklee_1181.opus", 4.0),), (("fan_machines/olpc_berklee_1181.opus", 10.0),)),
-        snr_db=6,
+        snr_db=9,
     ),
 )
 

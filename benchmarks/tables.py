@@ -14,7 +14,7 @@ from benchmarks.scores import Scores, mean
 
 def scores_table(rows: Sequence[tuple[DemoClip, Scores, Scores]]) -> Table:
     """One row a clip with its scores before and after, and their mean."""
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 3, 0, 0))
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("clip")
     table.add_column("sound")
     for measure in ("PESQ-WB", "ESTOI", "SI-SDR dB"):
