@@ -40,7 +40,8 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
         save_file(tensors, temporary, {"facts": json.dumps(checkpoint.facts)})
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
-        temporary.unlink(missing_ok=True)
+        if temporary.is_file():
+            temporary.unlink()
         raise UserError(
             f"cannot write the checkpoint {path}: {error}", "free some space or choose another --out"
         ) from None

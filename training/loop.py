@@ -11,6 +11,7 @@ import json
 import math
 import os
 import signal
+import socket
 import subprocess
 import time
 from dataclasses import dataclass
@@ -130,7 +131,9 @@ class Run:
         assert self.mixer is not None
         seeds = rng.integers(2**62, size=self.config.batch.size)
         mixtures = [self.mixer.mixture(int(seed), self.config.batch.seconds, rate) for seed in seeds]
-        noisy, clean = (torch.from_numpy(np.stack(x)) for x in zip(*((m.noisy, m.clean) for m in mixtures), strict=True))
+        noisy, clean = (
+            torch.from_numpy(np.stack(x)) for x in zip(*((m.noisy, m.clean) for m in mixtures), strict=True)
+        )
         return self._hard_loss(noisy, clean, rate)[:2]
 
     def _hard_loss(self, noisy: Tensor, clean: Tensor, rate: int) -> tuple[Tensor, dict[str, float], Any]:
@@ -148,9 +151,7 @@ class Run:
         """(1 - alpha) * hard + alpha * (output + beta * features) on mixtures that a teacher has heard."""
         distil, size = self.config.distillation, self.config.batch
         assert distil is not None and self.cache is not None
-        noisy, clean, taught, features = (
-            torch.from_numpy(x) for x in self.cache.batch(rng, size.size, size.seconds)
-        )
+        noisy, clean, taught, features = (torch.from_numpy(x) for x in self.cache.batch(rng, size.size, size.seconds))
         hard, terms, (enhanced, target, said, scale) = self._hard_loss(noisy, clean, 16_000)
         with torch.no_grad():
             teacher = self.transforms[16_000].analysis(taught)
@@ -209,7 +210,9 @@ class Run:
         """Takes a checkpoint's weights as the start of a new run."""
         made = checkpoint.facts["config"]["network"]
         if made != self.config.as_dict()["network"]:
-            raise UserError(f"the checkpoint's network {made} is not the config's", "use the config it was trained with")
+            raise UserError(
+                f"the checkpoint's network {made} is not the config's", "use the config it was trained with"
+            )
         for network in (self.network, self.ema):
             network.load_state_dict(checkpoint.part(part))
 
@@ -239,12 +242,20 @@ def train(
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", str(_free_port()))
     os.environ["OMP_NUM_THREADS"] = "1"
-    torch.multiprocessing.spawn(_worker, (config, pools_dir, out, resume, start_from), nprocs=world)
+    arguments = (config, pools_dir, out, resume, start_from)
+    workers = torch.multiprocessing.spawn(_worker, arguments, nprocs=world, join=False)
+
+    def pass_on(number: int, _: Any) -> None:
+        for process in workers.processes:
+            process.terminate()
+
+    signal.signal(signal.SIGTERM, pass_on)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to the workers too
+    while not workers.join():
+        pass
 
 
 def _free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -1,0 +1,163 @@
+"""A training run: resumes exactly, survives stops and bad batches, and is taught by a cache."""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from enhancer.errors import UserError
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
+from training.data.mixing import MixConfig
+from training.distillation import DistillationConfig
+from training.loop import CHECKPOINT, Progress, Run, learning_rate, train
+from training.networks import NetworkConfig
+from training.teachers.base import TeacherOutput
+from training.teachers.cache import CacheWriter, Header
+
+
+@pytest.fixture
+def config() -> TrainingConfig:
+    """A tiny network, six steps, one process, no validation."""
+    return TrainingConfig(
+        network=NetworkConfig(channels=4, trunk=8, blocks=1),
+        mix=MixConfig(categories={"rumble": 1.0, "hiss": 1.0}),
+        batch=BatchConfig(size=2, seconds=0.5, full_band_share=0.3),
+        optimiser=OptimiserConfig(warmup_steps=2),
+        run=RunConfig(minutes=0.0, steps=6, processes=1, validate_items=0),
+    )
+
+
+def weights(run: Run) -> torch.Tensor:
+    return torch.cat([p.flatten() for p in (*run.network.parameters(), *run.ema.parameters())])
+
+
+def test_a_resumed_run_equals_an_uninterrupted_one(config, small_pools, tmp_path):
+    whole, first = Run(config, small_pools), Run(config, small_pools)
+    for _ in range(6):
+        whole.step()
+    for _ in range(3):
+        first.step()
+    save_checkpoint(tmp_path / CHECKPOINT, first.checkpoint())
+    second = Run(config, small_pools)
+    second.restore(load_checkpoint(tmp_path / CHECKPOINT))
+    for _ in range(3):
+        second.step()
+    assert torch.equal(weights(whole), weights(second))
+    assert vars(whole.progress) == vars(second.progress)
+
+
+def test_training_lowers_the_loss_on_what_it_sees(config, small_pools):
+    run = Run(dataclasses.replace(config, run=dataclasses.replace(config.run, steps=60)), small_pools)
+    noisy = torch.from_numpy(small_noise := np.random.default_rng(0).normal(0, 0.05, (2, 8000)).astype(np.float32))
+    clean = torch.from_numpy(0.3 * small_noise)
+    before = float(run._hard_loss(noisy, clean, 16_000)[0].detach())
+    optimiser = torch.optim.Adam(run.network.parameters(), 3e-3)
+    for _ in range(60):
+        optimiser.zero_grad()
+        loss = run._hard_loss(noisy, clean, 16_000)[0]
+        loss.backward()
+        optimiser.step()
+    assert float(loss.detach()) < 0.5 * before
+
+
+def test_a_batch_without_finite_gradients_is_skipped_and_counted(config, small_pools, monkeypatch):
+    run = Run(config, small_pools)
+    before = weights(run)
+    monkeypatch.setattr(run, "_mixture_loss", lambda rng, rate: (torch.nan * run.network.embed.weight.sum(), {}))
+    run.step()
+    assert torch.equal(weights(run), before)
+    assert run.progress.skipped == 1
+
+
+def test_the_rate_warms_up_and_falls_to_its_final_share(config):
+    config = dataclasses.replace(
+        config, run=dataclasses.replace(config.run, steps=100), optimiser=OptimiserConfig(1e-3, 0.1, warmup_steps=10)
+    )
+    rates = [learning_rate(config, Progress(step=step)) for step in range(101)]
+    assert rates[0] == pytest.approx(1e-4, rel=0.01)
+    assert max(rates) == pytest.approx(1e-3, rel=0.05)
+    assert rates[-1] == pytest.approx(1e-4, rel=0.01)
+    assert all(b <= a for a, b in zip(rates[10:], rates[11:], strict=False))
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """Four segments of one second whose teacher is the clean target and has random features."""
+    rng = np.random.default_rng(1)
+    header = Header("tested", "0" * 64, "none", 16_000, 1.0, 6, 1)
+    with CacheWriter(tmp_path / "cache", header) as writer:
+        for _ in range(4):
+            clean, noise = rng.normal(0, 0.05, (2, 16_000)).astype(np.float32)
+            features = rng.normal(0, 1, (100, 6)).astype(np.float16)
+            writer.append(clean + noise, clean, TeacherOutput(clean, features), {})
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("projected", [0.0, 1.0], ids=["similarity", "projected"])
+def test_a_taught_step_uses_every_term(config, small_pools, cache, projected):
+    distillation = DistillationConfig(str(cache), share=1.0, similarity=0.05, projected=projected)
+    run = Run(dataclasses.replace(config, distillation=distillation), small_pools)
+    terms = run.step()
+    assert {"magnitude", "output", "similarity"} <= terms.keys()
+    assert ("projected" in terms) == bool(projected)
+
+
+def test_a_run_started_by_command_checkpoints_on_sigterm_and_resumes(config, small_pools, tmp_path):
+    toml = tmp_path / "tiny.toml"
+    toml.write_text(
+        "[network]\nchannels = 4\ntrunk = 8\nblocks = 1\n[batch]\nsize = 1\nseconds = 0.5\n"
+        "[mix.categories]\nrumble = 1.0\nhiss = 1.0\n"
+        "[run]\nminutes = 10.0\nprocesses = 2\nvalidate_items = 0\n"
+    )
+    out = tmp_path / "run"
+    command = [sys.executable, "-m", "training", "train", "--config", str(toml), "--out", str(out)]
+    command += ["--pools", str(small_pools.folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert json.loads(process.stdout.readline())["step"] == 50  # it is training
+        process.send_signal(signal.SIGTERM)
+        process.stdout.read()
+    assert process.returncode == 0
+    steps = load_checkpoint(out / CHECKPOINT).facts["progress"]["step"]
+    assert steps >= 50
+
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert "already holds a run" in refused.stderr
+    assert load_checkpoint(out / CHECKPOINT).facts["progress"]["step"] == steps
+
+
+def test_a_checkpoint_of_another_network_is_refused(config, small_pools, tmp_path):
+    save_checkpoint(tmp_path / CHECKPOINT, Run(config, small_pools).checkpoint())
+    other = Run(dataclasses.replace(config, network=NetworkConfig(channels=4, trunk=16, blocks=1)), small_pools)
+    with pytest.raises(UserError, match="is not the config's"):
+        other.restore(load_checkpoint(tmp_path / CHECKPOINT))
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path):
+    (tmp_path / "odd.safetensors").write_bytes(b"not tensors at all")
+    with pytest.raises(UserError, match="is not a checkpoint"):
+        load_checkpoint(tmp_path / "odd.safetensors")
+    with pytest.raises(UserError, match="no checkpoint at"):
+        load_checkpoint(tmp_path / "none.safetensors")
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path):
+    path = tmp_path / CHECKPOINT
+    save_checkpoint(path, Checkpoint({"a": torch.ones(2)}, {"n": 1}))
+    (tmp_path / "checkpoint.tmp").mkdir()  # where the new one would be written
+    with pytest.raises(UserError, match="cannot write the checkpoint"):
+        save_checkpoint(path, Checkpoint({"a": torch.zeros(2)}, {"n": 2}))
+    assert load_checkpoint(path).facts == {"n": 1}
+
+
+def test_training_without_pools_says_how_to_make_them(config, tmp_path):
+    with pytest.raises(UserError) as raised:
+        train(config, tmp_path / "nowhere", tmp_path / "run")
+    assert "training prepare" in raised.value.hint
+    assert not (tmp_path / "run").exists()
