@@ -61,7 +61,7 @@ def prepare(
     processes: Annotated[int, typer.Option(min=1, help="Decoding processes.")] = 2,
     again: Annotated[bool, typer.Option("--again", help="Make them anew even if nothing changed.")] = False,
 ) -> None:
-    """Decode every recording into memory-mapped pools, simulate rooms, store the fixed sets. Instant if all is there."""
+    """Decode every recording to memory-mapped pools, simulate rooms, store the fixed sets; instant if all is there."""
     from training.data import corpora, fixed_sets, pools, rooms
 
     data, out = data or default_data(), out or default_pools()
@@ -75,8 +75,10 @@ def prepare(
     )
     state = "made" if report.fresh else "already there"
     print(f"pools {state}: {_shown(out)}, {report.taken} recordings, {len(report.skipped)} skipped")
-    for path, reason in report.skipped:
+    for path, reason in report.skipped[:5]:
         print(f"  skipped {path}: {reason}")
+    if len(report.skipped) > 5:
+        print(f"  and {len(report.skipped) - 5} more: {_shown(out / 'skipped.tsv')}")
     made = pools.Pools(out)
     for kind in pools.KINDS:
         for rate in pools.RATES:

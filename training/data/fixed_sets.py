@@ -86,7 +86,9 @@ def prepare(pools: Pools, split: str, *, again: bool = False) -> bool:
     stored = _load(path)
     if not again and stored is not None and stored[0]["material"] == material:
         return False
-    items, sides, position = [], ([], []), 0
+    items: list[dict] = []
+    sides: tuple[list[np.ndarray], list[np.ndarray]] = ([], [])
+    position = 0
     for item in _draw(pools, split, COUNT):
         facts = asdict(item)
         for side, name in zip(sides, ("noisy", "clean"), strict=True):
@@ -134,12 +136,12 @@ class _Bench:
         speaker = self.speakers[rank % len(self.speakers)]
         x, voice = self.voices.draw(length, rng, name=speaker)
         room = self.rooms.draw(rng) if turn[1] < REVERBERANT else None
-        wet, clean = self.rooms.reverb(room, 0)(x) if room else (x, x.copy())
+        wet, clean = room.reverb(0)(x) if room else (x, x.copy())
         # each round through the categories starts one further on, so that they meet other speakers
         category = self.categories[(rank + rank // len(self.categories)) % len(self.categories)]
         noise, facts = self.noises.draw(length, rng, category)
         if room:
-            noise = self.rooms.reverb(room, 1 + int(rng.integers(3))).wet(noise)
+            noise = room.reverb(1 + int(rng.integers(3))).wet(noise)
         snr_db = SNR_DB[0] + (SNR_DB[1] - SNR_DB[0]) * float(turn[0])
         level_db = LEVEL_DB[0] + (LEVEL_DB[1] - LEVEL_DB[0]) * float(turn[3])
         gain = np.float32(db_to_gain(level_db - active_level_db(wet, self.rate)))

@@ -16,7 +16,7 @@ from training.data.augment import BandLimit, Clipping, CoarseQuantisation, GainS
 from training.data.levels import active_level_db, db_to_gain, limit_peak
 from training.data.noises import Noises
 from training.data.pools import Pools
-from training.data.rooms import Rooms
+from training.data.rooms import Room, Rooms
 from training.data.voices import Voice, Voices, fade_ends
 
 # Weights follow how often the noise is met in calls and recordings, thin categories helped out by synthesis.
@@ -98,7 +98,7 @@ class Mixer:
     @property
     def state(self) -> dict:
         """Where the draw stands: the state of its generator, made of strings and integers."""
-        return self._seeds.bit_generator.state
+        return dict(self._seeds.bit_generator.state)
 
     @state.setter
     def state(self, state: dict) -> None:
@@ -136,13 +136,14 @@ class _Bench:
         self.clip, self.quantise = Clipping(), CoarseQuantisation()
 
     def mix(self, length: int, rng: np.random.Generator) -> Mixture:
-        config, info = self.config, {"sample_rate": self.rate, "seconds": length / self.rate}
+        config = self.config
+        info: dict = {"sample_rate": self.rate, "seconds": length / self.rate}
         rows = np.zeros((3, length), np.float32)  # speech as heard, its target, noise
         kind = rng.random()
         speech = kind >= config.noise_only
         room = None
         info.update(speaker="", sex="", language="", bandwidth_hz=self.rate / 2)
-        if config.reverberant > 0 and rng.random() < config.reverberant:
+        if self.rooms and rng.random() < config.reverberant:
             room = self.rooms.draw(rng)
         if speech:
             voice = self._speech(rows, room, rng, info)
@@ -161,13 +162,13 @@ class _Bench:
         )
         return self._device(rows, rng, info)
 
-    def _speech(self, rows: np.ndarray, room, rng: np.random.Generator, info: dict) -> Voice:
+    def _speech(self, rows: np.ndarray, room: Room | None, rng: np.random.Generator, info: dict) -> Voice:
         """Puts one voice, sometimes a second, into rows 0 (as heard) and 1 (target)."""
         config, length = self.config, rows.shape[1]
         x, voice = self.voices.draw(length, rng)
         if rng.random() < config.equalised:
             x = self.equalise(x, rng)
-        rows[:2] = self.rooms.reverb(room, 0)(x) if room else x
+        rows[:2] = room.reverb(0)(x) if room else x
         info.update(speaker=voice.speaker, sex=voice.sex, language=voice.language, clips=voice.clips)
         info["bandwidth_hz"] = min(voice.bandwidth_hz, self.rate / 2)
         if rng.random() < config.second_speaker:
@@ -176,14 +177,14 @@ class _Bench:
             below = rng.uniform(5, 20)
             second *= np.float32(db_to_gain(level - below))
             second = np.roll(second, int(rng.integers(length)))
-            pair = self.rooms.reverb(room, 1 + int(rng.integers(3)))(second) if room else (second, second)
+            pair = room.reverb(1 + int(rng.integers(3)))(second) if room else (second, second)
             rows[2 if config.louder_only else 0] += pair[0]
             if not config.louder_only:
                 rows[1] += pair[1]
             info.update(second_speaker=other.speaker, second_below_db=round(float(below), 2))
         return voice
 
-    def _noise(self, length: int, room, rng: np.random.Generator, info: dict) -> np.ndarray:
+    def _noise(self, length: int, room: Room | None, rng: np.random.Generator, info: dict) -> np.ndarray:
         """The sum of one to three sources, the first the loudest, each through the room and equaliser at times."""
         config, noise = self.config, np.zeros(length, np.float32)
         count = 1 + int(np.searchsorted(np.cumsum(config.sources), rng.random() * sum(config.sources)))
@@ -200,7 +201,7 @@ class _Bench:
             noise[start : start + size] += x
             info["noise"].append({**facts, "start": round(start / self.rate, 3), "share": round(share, 3)})
         if room and rng.random() < config.reverberant_noise:
-            noise = self.rooms.reverb(room, 1 + int(rng.integers(3))).wet(noise)
+            noise = room.reverb(1 + int(rng.integers(3))).wet(noise)
         if rng.random() < config.equalised:
             noise = self.equalise(noise, rng)
         return noise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatch
 
 import numpy as np
@@ -62,7 +62,7 @@ class Noises:
             category: np.cumsum(np.sqrt([sum(c.length for c in g) for g in found]))
             for category, found in self._recorded.items()
         }
-        self._sources = {
+        self._sources: dict[str, Callable[[int, np.random.Generator], np.ndarray]] = {
             "synthetic_noise": synthetic.ColouredNoise(rate),
             "synthetic_hum": synthetic.Hum(rate),
             "synthetic_fan": synthetic.Fan(rate),

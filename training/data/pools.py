@@ -141,6 +141,8 @@ def prepare(
     if not taken:
         shutil.rmtree(part)
         raise InputError(f"none of the {len(recordings)} recordings under {data} can be read", skipped[0][1])
+    lines = ["path\treason", *("\t".join(pair) for pair in skipped)]
+    (part / "skipped.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     facts = {"format": FORMAT, "fingerprint": fingerprint, "taken": taken, "skipped": skipped}
     (part / "pools.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
     _move_in(part, out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -27,36 +27,53 @@ PLACES = 4  # sources in a room: the first nearest to the microphone
 
 @dataclass(frozen=True)
 class Room:
-    """One simulated room; `responses[place]` are row numbers of the maps, `distances_m` how far each source is."""
+    """One simulated room at one rate, with sources at four places (0 = nearest the microphone).
+
+    `rows`: the places' rows in `responses` [all, 0.5 s]; `distances_m`: how far they are from the microphone.
+    """
 
     split: str
     size_m: tuple[float, float, float]
     rt60_s: float
     rows: tuple[int, ...]
     distances_m: tuple[float, ...]
+    sample_rate: int
+    responses: np.ndarray = field(repr=False, compare=False)
+
+    def reverb(self, place: int) -> Reverb:
+        """The transform that puts a dry signal at a place of this room."""
+        return Reverb(self.responses[self.rows[place]], self.sample_rate)
 
 
 class Rooms:
-    """The rooms of one split at one rate: `draw` a room, then `Reverb` with its responses."""
+    """The rooms of one split at one rate. Raises InputError if none were made."""
 
     def __init__(self, folder: Path | str, split: str, sample_rate: int):
         folder = Path(folder)
         facts = _read_facts(folder)
         if facts is None:
             raise InputError(f"no simulated rooms at {folder}", "make them with: training prepare")
-        self.sample_rate = sample_rate
-        rooms = [Room(**{k: tuple(v) if isinstance(v, list) else v for k, v in r.items()}) for r in facts["rooms"]]
-        self.rooms = [room for room in rooms if room.split == split]
         flat = np.memmap(folder / f"rooms_{sample_rate}.f32", np.float32, "r")
-        self._responses = flat.reshape(-1, int(LONGEST_S * sample_rate))
+        responses = flat.reshape(-1, int(LONGEST_S * sample_rate))
+        self.rooms = [
+            Room(
+                split,
+                tuple(r["size_m"]),
+                r["rt60_s"],
+                tuple(r["rows"]),
+                tuple(r["distances_m"]),
+                sample_rate,
+                responses,
+            )
+            for r in facts["rooms"]
+            if r["split"] == split
+        ]
+        if not self.rooms:
+            raise InputError(f"the {split} split has no rooms at {folder}", "training prepare --again")
 
     def draw(self, rng: np.random.Generator) -> Room:
         """One room, all equally likely."""
         return self.rooms[rng.integers(len(self.rooms))]
-
-    def reverb(self, room: Room, place: int) -> Reverb:
-        """The transform that puts a dry signal at a place of the room (0 = nearest the microphone)."""
-        return Reverb(self._responses[room.rows[place]], self.sample_rate)
 
 
 class Reverb:

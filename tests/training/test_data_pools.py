@@ -1,0 +1,95 @@
+"""Pools: every usable recording once, as it was, with its facts; the rest skipped and listed."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+
+from enhancer.errors import InputError
+from training.cli import app
+from training.data import corpora, pools
+from training.data.levels import active_level_db
+
+
+def test_bad_files_are_skipped_and_listed(data_folder, small_pools):
+    reasons = dict(small_pools.facts["skipped"])
+    assert set(reasons) == {"speech/text.wav", "speech/hissing.wav", "noise/silent.wav"}
+    assert "noisy" in reasons["speech/hissing.wav"] and reasons["noise/silent.wav"] == "silent"
+    assert small_pools.facts["taken"] == len(corpora.read_indexed(data_folder)) - 3
+
+
+def test_a_second_call_changes_nothing_and_a_new_file_is_noticed(data_folder, tmp_path):
+    data = shutil.copytree(data_folder, tmp_path / "data")
+    assert pools.prepare(data, corpora.read_indexed(data), tmp_path / "pools", processes=1).fresh
+    before = {p.name: (p.stat().st_mtime_ns, p.stat().st_size) for p in (tmp_path / "pools").iterdir()}
+    report = pools.prepare(data, corpora.read_indexed(data), tmp_path / "pools", processes=1)
+    assert not report.fresh and len(report.skipped) == 3
+    assert before == {p.name: (p.stat().st_mtime_ns, p.stat().st_size) for p in (tmp_path / "pools").iterdir()}
+    soundfile.write(data / "noise" / "silent.wav", 0.1 * np.random.default_rng(0).standard_normal(20000), 16000)
+    assert len(pools.prepare(data, corpora.read_indexed(data), tmp_path / "pools", processes=1).skipped) == 2
+
+
+def test_the_number_of_processes_changes_no_sample(data_folder, tmp_path):
+    recordings = [r for r in corpora.read_indexed(data_folder) if r.split == "val"] * 5
+    pools.prepare(data_folder, recordings, tmp_path / "two", processes=2)  # enough files for processes to be used
+    pools.prepare(data_folder, recordings, tmp_path / "one", processes=1)
+    for name in ("speech_16000.pcm", "noise_48000.pcm", "speech_48000.tsv"):
+        assert (tmp_path / "two" / name).read_bytes() == (tmp_path / "one" / name).read_bytes()
+
+
+def test_a_clip_holds_the_recording_at_its_pools_rate(data_folder, small_pools):
+    pool = small_pools.get("noise", 48000)
+    clip = next(c for c in pool.clips if c.path == "noise/val_hiss1.wav")
+    original, _ = soundfile.read(data_folder / clip.path, dtype="float32")
+    stored = pool.read(clip)
+    original = original - original.mean()
+    assert len(stored) == len(original)
+    assert np.abs(stored - original * (stored.std() / original.std())).max() < 1e-4
+    assert clip.active_db == pytest.approx(active_level_db(stored, 48000), abs=0.01)
+    assert np.array_equal(pool.read(clip, 100, 50), stored[100:150])
+
+
+def test_only_full_band_recordings_are_in_the_48_khz_pool(small_pools):
+    groups = {c.group for c in small_pools.get("speech", 48000).clips}
+    assert groups == {f"{split}-{n}" for split in corpora.SPLITS for n in (0, 1)}
+    assert {c.group for c in small_pools.get("speech", 16000).clips} > groups
+
+
+def test_speech_loses_its_silent_ends_but_not_its_pauses():
+    rng = np.random.default_rng(3)
+    word = 0.3 * np.sin(2 * np.pi * 300 * np.arange(8000) / 16000)
+    silence = 1e-5 * rng.standard_normal(16000)
+    x = np.concatenate([silence, word, silence, word, silence]).astype(np.float32)
+    active, _ = pools.active_frames(x, 16000)
+    trimmed = pools._trim(x, active, 16000)
+    assert len(trimmed) == pytest.approx(32000 + 2 * pools.TRIM_MARGIN_S * 16000, abs=1000)
+
+
+def test_the_same_person_does_not_train_and_validate():
+    assert all(name.startswith("gcompris-") for name in corpora.LEAKS_INTO_VALIDATION)
+
+
+@pytest.mark.parametrize("arguments", [["prepare", "--data", "nowhere"], ["listen", "--pools", "nowhere"]])
+def test_a_missing_folder_is_one_clear_line_and_exit_code_2(arguments, monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        app(arguments)
+    assert stopped.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "nowhere" in lines[0]
+
+
+def test_an_index_without_a_column_or_with_an_unknown_split_is_refused(data_folder, tmp_path):
+    data = shutil.copytree(data_folder, tmp_path / "data")
+    index = data / "noise" / "INDEX.tsv"
+    text = index.read_text()
+    index.write_text(text.replace("\ttrain\t", "\tdev\t"))
+    with pytest.raises(InputError, match="unknown split 'dev'"):
+        corpora.read_indexed(data)
+    index.write_text(text.replace("split", "part"))
+    with pytest.raises(InputError, match="lacks the column"):
+        corpora.read_indexed(data)
