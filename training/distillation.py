@@ -18,7 +18,7 @@ from training.torch_spectral import compress
 class DistillationConfig:
     """How a student is taught by cached outputs and features of a teacher."""
 
-    cache: str = ""  # folder made by `training teachers cache`; relative to the working directory
+    caches: tuple[str, ...] = ()  # folders made by `training teachers cache`; batches come from one at a time
     share: float = 0.3  # of all batches, those drawn from the cache; the others are supervised only
     alpha_start: float = 0.7  # weight of the soft loss on those batches at the beginning ...
     alpha_end: float = 0.3  # ... and at the end, linear in between: teacher first, truth last

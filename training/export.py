@@ -82,7 +82,9 @@ def build_graph(network: BandRecurrentNet) -> onnx.ModelProto:
         x = _lstm(g, w, block, x)
 
     said = g.add("MatMul", [x, g.weight("to_frame", w["to_frame.weight"].T)], "to_frame_product")
-    said = g.add("Sigmoid", [g.add("Add", [said, g.weight("to_frame_bias", w["to_frame.bias"])], "to_frame_sum")], "said")
+    said = g.add(
+        "Sigmoid", [g.add("Add", [said, g.weight("to_frame_bias", w["to_frame.bias"])], "to_frame_sum")], "said"
+    )
     parts = g.weight("said_parts", np.array([HIGH_BANDS, 1], np.int64))
     g.add("Split", [said, parts], ["high_gain", "presence_column"], axis=2)
     g.add("Squeeze", ["presence_column", g.weight("last_axis", np.array([2], np.int64))], "presence")
@@ -104,7 +106,11 @@ def build_graph(network: BandRecurrentNet) -> onnx.ModelProto:
         "enhancer",
         [tensor("core", "T", "B", 2, NETWORK_BINS), tensor("high", "T", "B", HIGH_INPUTS)]
         + [tensor(s, 1, "B", d) for s in states],
-        [tensor("mask", "T", "B", 2, NETWORK_BINS), tensor("high_gain", "T", "B", HIGH_BANDS), tensor("presence", "T", "B")]
+        [
+            tensor("mask", "T", "B", 2, NETWORK_BINS),
+            tensor("high_gain", "T", "B", HIGH_BANDS),
+            tensor("presence", "T", "B"),
+        ]
         + [tensor(f"{s}_out", 1, "B", d) for s in states],
         g.weights,
     )

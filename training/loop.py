@@ -78,15 +78,19 @@ class Run:
         self.ema.load_state_dict(self.network.state_dict())
         self.transforms = {16_000: SpectralTransform(GRID_16K), 48_000: SpectralTransform(GRID_48K)}
         self.progress = Progress()
+        self.started_from: dict[str, Any] | None = None  # facts of the checkpoint that gave the first weights
         self.mixer = Mixer(config.mix, pools, "train", config.run.seed) if pools else None
-        self.cache: TeacherCache | None = None
-        self.projection: Projection | None = None
+        self.caches: list[TeacherCache] = []
+        self.projections = torch.nn.ModuleList()  # one a cache: teachers' features differ in width
         parameters = list(self.network.parameters())
         if config.distillation:
-            self.cache = TeacherCache(Path(config.distillation.cache))
+            self.caches = [TeacherCache(Path(folder)) for folder in config.distillation.caches]
+            if not self.caches:
+                raise UserError("the config's [distillation] names no caches", "make one: training teachers cache")
             if config.distillation.projected:
-                self.projection = Projection(config.network.trunk, self.cache.feature_width)
-                parameters += self.projection.parameters()
+                width = config.network.trunk
+                self.projections.extend(Projection(width, cache.feature_width) for cache in self.caches)
+                parameters += self.projections.parameters()
         self.optimiser = torch.optim.AdamW(
             parameters, lr=config.optimiser.rate, weight_decay=config.optimiser.weight_decay
         )
@@ -150,8 +154,11 @@ class Run:
     def _taught_loss(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
         """(1 - alpha) * hard + alpha * (output + beta * features) on mixtures that a teacher has heard."""
         distil, size = self.config.distillation, self.config.batch
-        assert distil is not None and self.cache is not None
-        noisy, clean, taught, features = (torch.from_numpy(x) for x in self.cache.batch(rng, size.size, size.seconds))
+        assert distil is not None
+        minutes = np.array([cache.minutes for cache in self.caches])
+        teacher_index = rng.choice(len(self.caches), p=minutes / minutes.sum())
+        drawn = self.caches[teacher_index].batch(rng, size.size, size.seconds)
+        noisy, clean, taught, features = (torch.from_numpy(x) for x in drawn)
         hard, terms, (enhanced, target, said, scale) = self._hard_loss(noisy, clean, 16_000)
         with torch.no_grad():
             teacher = self.transforms[16_000].analysis(taught)
@@ -162,8 +169,8 @@ class Run:
             term = similarity_loss(said.hidden[-1], features)
             terms["similarity"] = float(term.detach())
             soft = soft + distil.similarity * term
-        if self.projection is not None:
-            term = self.projection(said.hidden[-1], features)
+        if distil.projected:
+            term = self.projections[teacher_index](said.hidden[-1], features)
             terms["projected"] = float(term.detach())
             soft = soft + distil.projected * term
         alpha = alpha_at(distil, self.progress.share(self.config))
@@ -192,19 +199,23 @@ class Run:
         tensors = {f"student.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
         tensors |= {f"optimiser.{k}": v for k, v in optimiser_tensors(self.optimiser).items()}
-        if self.projection is not None:
-            tensors |= {f"projection.{k}": v for k, v in self.projection.state_dict().items()}
-        facts = {"config": self.config.as_dict(), "progress": vars(self.progress), "git_revision": git_revision()}
+        tensors |= {f"projections.{k}": v for k, v in self.projections.state_dict().items()}
+        facts = {
+            "config": self.config.as_dict(),
+            "progress": vars(self.progress),
+            "git_revision": git_revision(),
+            "started_from": self.started_from,
+        }
         return Checkpoint(tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:
         """Goes on where the checkpoint was written. Raises UserError when its networks differ in size."""
         self.start_from(checkpoint, "student")
         self.ema.load_state_dict(checkpoint.part("ema"))
-        if self.projection is not None:
-            self.projection.load_state_dict(checkpoint.part("projection"))
+        self.projections.load_state_dict(checkpoint.part("projections"))
         restore_optimiser(self.optimiser, checkpoint.part("optimiser"))
         self.progress = Progress(**checkpoint.facts["progress"])
+        self.started_from = checkpoint.facts["started_from"]
 
     def start_from(self, checkpoint: Checkpoint, part: str = "ema") -> None:
         """Takes a checkpoint's weights as the start of a new run."""
@@ -215,6 +226,7 @@ class Run:
             )
         for network in (self.network, self.ema):
             network.load_state_dict(checkpoint.part(part))
+        self.started_from = checkpoint.facts
 
 
 def git_revision() -> str:

@@ -82,9 +82,7 @@ def supervised_loss(
         "presence": torch.nn.functional.binary_cross_entropy_with_logits(presence_logits, presence_target(clean)),
     }
     total = (
-        config.magnitude * terms["magnitude"]
-        + config.complex * terms["complex"]
-        + config.presence * terms["presence"]
+        config.magnitude * terms["magnitude"] + config.complex * terms["complex"] + config.presence * terms["presence"]
     )
     samples = transform.synthesise(enhanced)
     reference = clean_samples[:, : samples.shape[1]]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from training.checkpoint import Checkpoint
+    from training.networks import BandRecurrentNet
 
 ConfigOption = Annotated[str, typer.Option(help="A TOML file, or a name from training/configs.")]
 PoolsOption = Annotated[Path, typer.Option(help="Pools made by `training prepare`.")]
@@ -64,24 +68,18 @@ def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")] = Path("runs/student.onnx"),
     name: Annotated[str, typer.Option(help="Name in the model card.")] = "student",
-    facts: Annotated[Path | None, typer.Option(help="JSON with more for the card: training, data, scores.")] = None,
+    pools: PoolsOption = Path("runs/pools"),
+    items: Annotated[int, typer.Option(min=0, max=200, help="Mixtures of val and test to score for the card.")] = 200,
 ) -> None:
-    """Write the averaged weights of a checkpoint as the ONNX file that `enhancer` runs."""
+    """Write the averaged weights of a checkpoint as the ONNX file that `enhancer` runs, with its model card."""
+    from training.card import describe
     from training.checkpoint import load_checkpoint
-    from training.config import from_dict
+    from training.data.pools import Pools
     from training.export import export as write
-    from training.networks import BandRecurrentNet, NetworkConfig
 
     loaded = load_checkpoint(checkpoint)
-    network = BandRecurrentNet(from_dict(NetworkConfig, loaded.facts["config"]["network"]))
-    network.load_state_dict(loaded.part("ema"))
-    card = {
-        "git_revision": loaded.facts["git_revision"],
-        "training": {"progress": loaded.facts["progress"], "config": loaded.facts["config"]},
-    }
-    if facts:
-        card |= json.loads(facts.read_text())
-    model = write(network, out, name, card)
+    network = _averaged_network(loaded)
+    model = write(network, out, name, describe(loaded, network, Pools(pools), items))
     size = out.stat().st_size / 1e6
     print(f"{out}: {network.parameter_count()} parameters, {len(model.graph.node)} nodes, {size:.2f} MB")
 
@@ -94,15 +92,21 @@ def evaluate(
 ) -> None:
     """Score the averaged weights of a checkpoint on a fixed set: PESQ-WB, ESTOI, SI-SDR, noisy beside enhanced."""
     from training.checkpoint import load_checkpoint
-    from training.config import from_dict
     from training.data.pools import Pools
     from training.evaluate import score_network
+
+    network = _averaged_network(load_checkpoint(checkpoint))
+    print(json.dumps(score_network(network, Pools(pools), split, items)))
+
+
+def _averaged_network(checkpoint: Checkpoint) -> BandRecurrentNet:
+    """The network of a checkpoint with its averaged weights."""
+    from training.config import from_dict
     from training.networks import BandRecurrentNet, NetworkConfig
 
-    loaded = load_checkpoint(checkpoint)
-    network = BandRecurrentNet(from_dict(NetworkConfig, loaded.facts["config"]["network"]))
-    network.load_state_dict(loaded.part("ema"))
-    print(json.dumps(score_network(network, Pools(pools), split, items)))
+    network = BandRecurrentNet(from_dict(NetworkConfig, checkpoint.facts["config"]["network"]))
+    network.load_state_dict(checkpoint.part("ema"))
+    return network
 
 
 def register(app: typer.Typer) -> None:

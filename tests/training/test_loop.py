@@ -101,7 +101,7 @@ def cache(tmp_path):
 
 @pytest.mark.parametrize("projected", [0.0, 1.0], ids=["similarity", "projected"])
 def test_a_taught_step_uses_every_term(config, small_pools, cache, projected):
-    distillation = DistillationConfig(str(cache), share=1.0, similarity=0.05, projected=projected)
+    distillation = DistillationConfig((str(cache),), share=1.0, similarity=0.05, projected=projected)
     run = Run(dataclasses.replace(config, distillation=distillation), small_pools)
     terms = run.step()
     assert {"magnitude", "output", "similarity"} <= terms.keys()

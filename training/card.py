@@ -1,0 +1,68 @@
+"""Facts for a model card: what a checkpoint was trained on, by whom it was taught, how it scores."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from training.checkpoint import Checkpoint
+from training.data.fixed_sets import fixed_hash
+from training.data.pools import KINDS, RATES, Pools
+from training.evaluate import score_network
+from training.networks import BandRecurrentNet
+from training.teachers.cache import TeacherCache
+
+
+def describe(checkpoint: Checkpoint, network: BandRecurrentNet, pools: Pools, items: int) -> dict[str, Any]:
+    """The parts of a model card that training knows; scores over `items` of the validation and the test set (0: none).
+
+    Raises InputError when pools or a cache that the run used are no longer there.
+    """
+    facts = checkpoint.facts
+    distillation = facts["config"]["distillation"]
+    caches = [TeacherCache(Path(folder)) for folder in distillation["caches"]] if distillation else []
+    card: dict[str, Any] = {
+        "git_revision": facts["git_revision"],
+        "training": {
+            "phases": _phases(facts),
+            "data": _data(pools),
+            "teachers": [
+                {"name": c.header.teacher, "licence": c.header.teacher_licence, "cached_minutes": round(c.minutes)}
+                for c in caches
+            ],
+            "distillation": distillation,
+        },
+    }
+    if items:
+        card["scores"] = {
+            split: score_network(network, pools, split, items) | {"items": items, "set": fixed_hash(pools, split)}
+            for split in ("val", "test")
+        }
+    return card
+
+
+def _phases(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs that led here, the first one first."""
+    progress = facts["progress"]
+    phase = {
+        "config": facts["config"]["name"],
+        "steps": progress["step"],
+        "minutes": round(progress["minutes"], 1),
+        "audio_hours": round(progress["audio_hours"], 1),
+    }
+    before = facts.get("started_from")
+    return [*(_phases(before) if before else []), phase]
+
+
+def _data(pools: Pools) -> dict[str, Any]:
+    """Hours of the training split, by kind and rate, and the licences that they are under."""
+    hours = {f"{kind}_{rate}": round(pools.get(kind, rate).hours("train"), 2) for kind in KINDS for rate in RATES}
+    clips = [clip for kind in KINDS for clip in pools.get(kind, 16_000).clips if clip.split == "train"]
+    speakers = {clip.group for clip in pools.get("speech", 16_000).clips if clip.split == "train"}
+    languages = {clip.language for clip in pools.get("speech", 16_000).clips if clip.split == "train"}
+    return {
+        "hours": hours,
+        "speakers": len(speakers),
+        "languages": len(languages),
+        "licences": sorted({clip.licence for clip in clips}),
+    }
