@@ -247,7 +247,7 @@ class Enhancer:
             with np.errstate(over="ignore"):  # a float64 beyond float32 becomes Inf, which is handled below
                 samples = block.astype(np.float32, order="C")
         flat = samples.reshape(-1)
-        energy = float(np.dot(flat, flat))
+        energy = float(np.vdot(flat, flat))  # unlike np.dot it does not warn of an overflow, which is mended below
         if SILENT_ENERGY < energy < MAX_INPUT**2:
             return samples, energy
         if energy <= SILENT_ENERGY:

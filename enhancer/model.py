@@ -7,6 +7,7 @@ that comes from a newer program, is refused in one clear line before any sound i
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -61,9 +62,18 @@ class ModelInfo:
         lines["state"] = f"{sum(state.width for state in self.state):,} numbers a channel"
         lines |= {"licence": self.licence, "git revision": self.git_revision, "created": self.created}
         for title, facts in (("training", self.training), ("scores", self.scores)):
-            if facts:
-                lines[title] = ", ".join(f"{key} {value}" for key, value in facts.items())
+            if plain := list(_plain_facts(facts)):
+                lines[title] = ", ".join(plain)
         return lines
+
+
+def _plain_facts(facts: dict[str, Any]) -> Iterator[str]:
+    """ "key value" of the numbers and short words among `facts`; settings nested deeper are left to `details`."""
+    for key, value in facts.items():
+        if isinstance(value, float):
+            yield f"{key} {value:.4g}"
+        elif isinstance(value, int) or (isinstance(value, str) and len(value) < 80):
+            yield f"{key} {value}"
 
 
 class Student:
@@ -211,9 +221,8 @@ def _read_info(path: Path, metadata: dict[str, str]) -> ModelInfo:
         state = tuple(StateTensor(str(entry["name"]), int(entry["width"])) for entry in facts["state"])
         rates = tuple(int(rate) for rate in facts["sample_rates"])
         hop_ms, bins, bands = (facts.get(key) for key in ("hop_ms", "core_bins", "high_bands"))
-        sizes = (int(facts[key]) if facts.get(key) is not None else None for key in ("parameters", "macs_per_second"))
-        parameters, macs = sizes
-        free = {key: dict(facts.get(key) or {}) for key in ("training", "scores")}
+        parameters, macs_per_second = (_whole(facts.get(key)) for key in ("parameters", "macs_per_second"))
+        training, scores = (dict(facts.get(key) or {}) for key in ("training", "scores"))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise damaged from error
     if version < 1 or not all(0 < tensor.width <= MAX_STATE_WIDTH for tensor in state):
@@ -224,9 +233,25 @@ def _read_info(path: Path, metadata: dict[str, str]) -> ModelInfo:
             raise ModelError(f"model made for another signal path ({key} {says}, not {wanted:g}): {path}", _OURS)
     if not {16_000, 48_000} <= set(rates):
         raise ModelError(f"model does not serve both grids, 16 and 48 kHz: {path}", _OURS)
-    words = {key: str(facts.get(key) or "not stated") for key in ("licence", "git_revision", "created")}
-    name = str(facts.get("name") or path.stem)
-    return ModelInfo(path, name, state, rates, parameters, macs, **words, **free, details=facts)
+    licence, revision, created = (str(facts.get(key) or "not stated") for key in ("licence", "git_revision", "created"))
+    return ModelInfo(
+        path=path,
+        name=str(facts.get("name") or path.stem),
+        state=state,
+        sample_rates=rates,
+        parameters=parameters,
+        macs_per_second=macs_per_second,
+        licence=licence,
+        git_revision=revision,
+        created=created,
+        training=training,
+        scores=scores,
+        details=facts,
+    )
+
+
+def _whole(value: Any) -> int | None:
+    return None if value is None else int(value)
 
 
 def _check_tensors(path: Path, session: Any, state: tuple[StateTensor, ...]) -> None:

@@ -23,7 +23,7 @@ MIN_RATE, MAX_RATE = 8_000, 192_000
 # Nyquist frequency (20.5 kHz at 44.1 kHz) and aliases stay 80 dB down; longer would cost latency at 8 kHz.
 HALF_WIDTH = 40
 KAISER_BETA = 8.6
-MAX_MATRIX = 400_000  # coefficients: 1.6 MB; 11.025 <-> 16 kHz just fits
+MAX_MATRIX = 400_000  # coefficients: 3.2 MB; 11.025 <-> 16 kHz just fits
 TABLE_PHASES = 1024  # linear interpolation between so many phases errs by -100 dB
 
 
@@ -56,8 +56,9 @@ class Resampler:
     """A stream at `in_rate` read at the positions of a stream at `out_rate`, `delay` input samples late.
 
     Output n is the input at the position n * in_rate / out_rate - delay; before its start the input is silence. What
-    comes out does not depend on how the input is cut into blocks. `delay` is a Fraction whose denominator divides that
-    of in_rate / out_rate; `push` takes at most `max_block` samples.
+    comes out does not depend on how the input is cut into blocks: sums are in double precision, because products of
+    different shapes round differently and the network hears bins that hold nothing but rounding errors. `delay` is a
+    Fraction whose denominator divides that of in_rate / out_rate; `push` takes at most `max_block` samples.
     """
 
     def __init__(self, in_rate: int, out_rate: int, channels: int, delay: Fraction, max_block: int) -> None:
@@ -75,23 +76,23 @@ class Resampler:
         self._matrix = self._dense_matrix(in_rate, out_rate) if self._periods else None
         if self._matrix is None:
             phases = np.arange(TABLE_PHASES + 1) / TABLE_PHASES
-            self._table = _rows(phases, in_rate, out_rate).astype(np.float32)
+            self._table = _rows(phases, in_rate, out_rate)
         # The past that outputs need, the newest block, and as much again, so that the past is moved only now and then.
         past = max(-self._past, 2 * self._half + ceil(ratio)) + 1
-        self._samples = np.zeros((channels, 2 * (past + max_block)), np.float32)
+        self._samples = np.zeros((channels, 2 * (past + max_block)))
         self._output = np.empty((channels, ceil((past + max_block) / ratio) + 1), np.float32)
         self.reset()
 
-    def _position(self, output: int | np.ndarray) -> int | np.ndarray:
-        """Index of the input sample at or just before the position of an output (or of each of several)."""
+    def _position(self, output: int) -> int:
+        """Index of the input sample at or just before the position of an output."""
         return (output * self._step - self._shift) // self._phases
 
     def _ready(self, heard: int) -> int:
         """Outputs that `heard` input samples complete: output n needs the input up to position(n) + half."""
         return max(0, -((-(heard - self._half) * self._phases - self._shift) // self._step))
 
-    def _start_of(self, output: int | np.ndarray) -> int | np.ndarray:
-        """Index of the first input sample that an output (or each of several) needs."""
+    def _start_of(self, output: int) -> int:
+        """Index of the first input sample that an output needs."""
         return self._position(output) - self._half + 1
 
     def _choose_periods(self, out_rate: int) -> int:
@@ -107,10 +108,10 @@ class Resampler:
         """Coefficients [outputs, inputs] of one tile; row s serves the outputs first_tile + tile * rows + s."""
         count = self._periods * self._phases
         outputs = np.arange(count) + self._first_tile
-        starts = self._start_of(outputs) - self._start_of(self._first_tile)
+        starts = np.array([self._start_of(int(output)) for output in outputs]) - self._start_of(self._first_tile)
         phases = (outputs * self._step - self._shift) % self._phases / self._phases
         rows = _rows(phases, in_rate, out_rate)
-        matrix = np.zeros((count, starts[-1] + 2 * self._half), np.float32)
+        matrix = np.zeros((count, starts[-1] + 2 * self._half))
         for start, row, target in zip(starts, rows, matrix, strict=True):
             target[start : start + 2 * self._half] = row
         self._starts = starts
@@ -135,7 +136,7 @@ class Resampler:
         if self._matrix is None:
             self._interpolate(output)
         else:
-            self._multiply(output)
+            self._multiply(output, self._matrix)
         self._next = ready
         return output
 
@@ -147,9 +148,9 @@ class Resampler:
         self._origin += first
         self._end = kept
 
-    def _multiply(self, output: np.ndarray) -> None:
+    def _multiply(self, output: np.ndarray, matrix: np.ndarray) -> None:
         """Fills `output` by matrix products: the rest of a tile, whole tiles, the beginning of the next."""
-        matrix, count = self._matrix, self._matrix.shape[0]
+        count = matrix.shape[0]
         done, total = 0, output.shape[1]
         tile_inputs = self._periods * self._step
         first_tile_start = self._start_of(self._first_tile) - self._origin
@@ -174,7 +175,7 @@ class Resampler:
         between_channels, item = self._samples.strides
         shape, strides = (self._samples.shape[0], count, width), (between_channels, step * item, item)
         # sliding_window_view would say the same in 15 us instead of 1.
-        return np.ndarray(shape, np.float32, self._samples, start * item, strides).copy()
+        return np.ndarray(shape, self._samples.dtype, self._samples, start * item, strides).copy()
 
     def _interpolate(self, output: np.ndarray) -> None:
         """Fills `output` row by row, with coefficients interpolated between the phases of the table."""
@@ -185,9 +186,9 @@ class Resampler:
             positions, phases = np.divmod(numbers * self._step - self._shift, self._phases)
             entry, between = np.divmod(phases * (TABLE_PHASES / self._phases), 1.0)
             entry = entry.astype(np.int64)
-            between = between.astype(np.float32)[:, None]
+            between = between[:, None]
             rows = self._table[entry] * (1.0 - between) + self._table[entry + 1] * between
-            np.einsum("cnt,nt->cn", windows[:, positions - self._half + 1 - self._origin], rows, out=part)
+            part[:] = np.einsum("cnt,nt->cn", windows[:, positions - self._half + 1 - self._origin], rows)
 
 
 class RateAdapter:

@@ -160,7 +160,7 @@ class Synthesis:
         [channels, frames * hop].
         """
         count, hop = spectra.shape[0], self._hop
-        frames = np.fft.irfft(spectra, self._n_fft, axis=-1, out=self._frames[:count])
+        frames = np.fft.irfft(spectra, self._n_fft, axis=-1, out=self._frames[:count])  # type: ignore[arg-type]
         recent = frames[..., -SYNTHESIS_HOPS * hop :]
         np.multiply(recent, self._window, out=recent)
         output = self._output[:, :count]
