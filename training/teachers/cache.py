@@ -162,7 +162,9 @@ class TeacherCache:
         self.segments = count if self._limit is None else min(count, self._limit)
         if self.segments:
             wave = (self.segments, self.header.samples)
-            maps = {name: np.memmap(self.folder / f"{name}.i16", "<i2", "r", shape=wave) for name in SIGNALS}
+            maps: dict[str, np.ndarray] = {
+                name: np.memmap(self.folder / f"{name}.i16", "<i2", "r", shape=wave) for name in SIGNALS
+            }
             if self.header.dims:
                 shape = (self.segments, self.header.frames, self.header.dims)
                 maps["features"] = np.memmap(self.folder / "features.f16", "<f2", "r", shape=shape)

@@ -68,7 +68,7 @@ class ConvTasNet:
         """Enhanced float32 [N] of noisy [N]: no delay, right polarity and level."""
         return self.run(noisy).enhanced
 
-    def features(self, noisy: np.ndarray) -> np.ndarray:
+    def features(self, noisy: np.ndarray) -> np.ndarray | None:
         """Hidden features float16 [N // 160, dims] of noisy [N]."""
         return self.run(noisy).features
 

@@ -83,7 +83,7 @@ class DeepFilterNet3:
         """Enhanced float32 [N] of noisy [N]: no delay, right polarity and level."""
         return self.run(noisy).enhanced
 
-    def features(self, noisy: np.ndarray) -> np.ndarray:
+    def features(self, noisy: np.ndarray) -> np.ndarray | None:
         """Hidden features float16 [N // hop, dims] of noisy [N]; row t is of the 20 ms that end with hop t."""
         return self.run(noisy).features
 
