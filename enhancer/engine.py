@@ -20,6 +20,7 @@ from enhancer.errors import UserError
 from enhancer.features import Features, MaskApplication
 from enhancer.limiter import THRESHOLD, limit
 from enhancer.model import Student
+from enhancer.one_thread import energy
 from enhancer.resampling import MAX_RATE, MIN_RATE, RateAdapter
 from enhancer.sample_queue import SampleQueue
 from enhancer.spectral import HOP_S, Analysis, Synthesis
@@ -217,20 +218,20 @@ class Enhancer:
         enhanced, dry = self._enhanced.take(count), self._dry.take(count)
         if self._switch.is_enhanced:
             output[...] = enhanced
+        elif self._switch.is_dry:  # not the limiter's business: only what is beyond full scale is cut
+            np.clip(dry, -1.0, 1.0, out=output)
         else:
-            # Bypass is not the limiter's business: only what is beyond full scale is cut.
             self._switch.mix(_limited(enhanced), np.clip(dry, -1.0, 1.0), output)
         flat_output = output.reshape(-1) if self.channels == 1 else np.ascontiguousarray(output).reshape(-1)
-        output_energy = float(np.dot(flat_output, flat_output))
+        output_energy = energy(flat_output)
         # Less energy in the whole block than in one sample at the threshold: none can be beyond it.
         if output_energy > THRESHOLD**2 and self._switch.is_enhanced:
             limit(output)
 
-        flat_dry = dry.reshape(-1)
         keep = math.exp(-count / self._meter_samples)
         share = (1.0 - keep) / (count * self.channels)
         self._input_power = keep * self._input_power + share * input_energy
-        self._dry_power = keep * self._dry_power + share * float(np.dot(flat_dry, flat_dry))
+        self._dry_power = keep * self._dry_power + share * energy(dry.reshape(-1))
         self._output_power = keep * self._output_power + share * output_energy
         if input_energy == 0.0 and self._frames >= self._next_flush:
             self._next_flush = self._frames + FLUSH_FRAMES
@@ -247,17 +248,17 @@ class Enhancer:
             with np.errstate(over="ignore"):  # a float64 beyond float32 becomes Inf, which is handled below
                 samples = block.astype(np.float32, order="C")
         flat = samples.reshape(-1)
-        energy = float(np.vdot(flat, flat))  # unlike np.dot it does not warn of an overflow, which is mended below
-        if SILENT_ENERGY < energy < MAX_INPUT**2:
-            return samples, energy
-        if energy <= SILENT_ENERGY:
+        total = energy(flat)
+        if SILENT_ENERGY < total < MAX_INPUT**2:
+            return samples, total
+        if total <= SILENT_ENERGY:
             return np.zeros_like(samples), 0.0
         samples = samples.copy()
         bad = ~np.isfinite(samples)
         self._non_finite += int(bad.sum())
         samples[bad] = 0.0
         np.clip(samples, -MAX_INPUT, MAX_INPUT, out=samples)
-        return samples, float(np.dot(samples.reshape(-1), samples.reshape(-1)))
+        return samples, energy(samples.reshape(-1))
 
     def _feed(self, samples: np.ndarray) -> None:
         """Takes grid samples, advances by the hops that they complete."""

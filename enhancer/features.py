@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from enhancer.one_thread import product
 from enhancer.spectral import CORE_BINS, HOP_S, Grid
 
 NETWORK_BINS = 256  # bins 0..255; bin 256 takes the gain of bin 255, and DC that of bin 1
@@ -139,7 +140,9 @@ class Features:
         np.square(imag, out=square)
         np.add(power, square, out=power)
         inverse = self._inverse_level[:frames]
-        self.level.process(np.dot(power, self._mean, out=self._frame_power[:frames]), inverse)
+        frame_power = self._frame_power[:frames]
+        product(power.reshape(-1, NETWORK_BINS), self._mean, out=frame_power.reshape(-1))
+        self.level.process(frame_power, inverse)
         np.add(inverse, LEVEL_FLOOR, out=inverse)
         np.power(inverse, -0.5 * COMPRESSION, out=inverse)
         inverse = inverse[:, :, None]
@@ -163,7 +166,7 @@ class Features:
         np.square(above.real, out=power)
         np.square(above.imag, out=square)
         np.add(power, square, out=power)
-        energy = np.dot(power.reshape(-1, self._high_bins), self._averages)
+        energy = product(power.reshape(-1, self._high_bins), self._averages)
         np.maximum(energy, TINY, out=energy)
         np.power(energy, 0.5 * COMPRESSION, out=energy)
         np.multiply(energy.reshape(high.shape), inverse, out=high)
@@ -243,8 +246,7 @@ class MaskApplication:
         np.multiply(spectra[..., :CORE_BINS], mask, out=out[..., :CORE_BINS])
         if self._to_bins is not None:
             gains = high_gain if floor is None else np.maximum(high_gain, floor)
-            # Two dimensions: on three, np.dot leaves the matrix product for a loop of short strided sums.
-            gains = np.dot(gains.reshape(-1, HIGH_BANDS), self._to_bins).reshape(*spectra.shape[:2], -1)
+            gains = product(gains.reshape(-1, HIGH_BANDS), self._to_bins).reshape(*spectra.shape[:2], -1)
             above, kept = spectra[..., CORE_BINS:], out[..., CORE_BINS:]
             np.multiply(above.real, gains, out=kept.real)
             np.multiply(above.imag, gains, out=kept.imag)

@@ -16,6 +16,7 @@ from math import ceil, gcd
 
 import numpy as np
 
+from enhancer.one_thread import product
 from enhancer.spectral import GRID_16K, GRID_48K, Grid
 
 MIN_RATE, MAX_RATE = 8_000, 192_000
@@ -160,7 +161,7 @@ class Resampler:
             whole = (total - done) // count if row == 0 else 0
             if whole:
                 windows = self._windows(start, whole, tile_inputs, matrix.shape[1])
-                products = np.dot(windows.reshape(-1, matrix.shape[1]), matrix.T)
+                products = product(windows.reshape(-1, matrix.shape[1]), matrix.T)
                 output[:, done : done + whole * count] = products.reshape(output.shape[0], -1)
                 done += whole * count
                 continue
