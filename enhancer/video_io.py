@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _JITTER_S = 0.04
 # A gap longer than this is a broken time stamp, not a pause in the recording.
 _LONGEST_GAP_S = 600.0
+# Samples of the longest packet of AAC or Opus, and then some.
+_LONGEST_PADDING = 4096
 # Codec -> encoder for it, where the names differ. ffmpeg's own Vorbis encoder is poor: Opus instead.
 _ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libopus", "wmav1": "wmav2"}
 # What to encode with when the source's own codec cannot be written there: best first.
@@ -108,10 +110,14 @@ class AvReader:
         import av
 
         numbers = {stream.index: number for number, stream in enumerate(self.streams)}
-        timelines = [_Timeline(track) for track in self.tracks]
+        # MP4 tells the exact length; the padding of the last packet is not part of it.
+        exact = "mp4" in self.container.split(",")
+        timelines = [_Timeline(track, track.frames if exact else None) for track in self.tracks]
         total = 0
+        reached_s = 0.0
         try:
             for packet in self.av.demux():
+                reached_s = max(reached_s, _end_of(packet))
                 number = numbers.get(packet.stream.index)
                 if number is None:
                     if self.on_packet and packet.size:
@@ -129,6 +135,7 @@ class AvReader:
                     f"{self.path} is damaged: {reason}", "give --salvage to clean what can be read of it"
                 ) from error
             self._notes.add(f"the file is damaged ({reason}): cleaned up to there")
+        self._check_end(reached_s)
         for number, timeline in enumerate(timelines):
             if (block := timeline.rest()) is not None:
                 self.starts_s[number] = timeline.start_s
@@ -136,6 +143,18 @@ class AvReader:
                 yield number, block
         if not total:
             raise InputError(f"{self.path} holds no sound (0 samples)")
+
+    def _check_end(self, reached_s: float) -> None:
+        """ffmpeg reads a file that is cut off without a word; these containers say how long they should be."""
+        if not self.av.duration or not {"mp4", "matroska"} & set(self.container.split(",")):
+            return
+        whole_s = (self.av.duration + max(self.av.start_time or 0, 0)) / 1e6
+        if whole_s - reached_s <= max(1.0, 0.01 * whole_s):
+            return
+        what = f"cut off after {reached_s:.1f} of {whole_s:.1f} s"
+        if not self._salvage:
+            raise InputError(f"{self.path} is {what}", "give --salvage to clean what can be read of it")
+        self._notes.add(f"the file is {what}: cleaned up to there")
 
     def _samples(self, frame: Any, number: int) -> np.ndarray:
         """float32 [n, channels] of a decoded frame."""
@@ -156,6 +175,11 @@ class AvReader:
 
 def _seconds(frame: Any) -> float | None:
     return None if frame.pts is None or frame.time_base is None else float(frame.pts * frame.time_base)
+
+
+def _end_of(packet: Any) -> float:
+    at = packet.pts if packet.pts is not None else packet.dts
+    return float((at + (packet.duration or 0)) * packet.time_base) if at is not None and packet.time_base else 0.0
 
 
 def _lossless_format(context: Any, name: str) -> str:
@@ -186,12 +210,16 @@ def _measured_bitrate(path: Path, index: int) -> int | None:
 
 
 class _Timeline:
-    """Strings decoded frames together by their time stamps and hands them out in blocks of about a second."""
+    """Strings decoded frames together by their time stamps and hands them out in blocks of about a second.
 
-    def __init__(self, track: Track) -> None:
-        self._rate, self._channels = track.sample_rate, track.channels
+    `length` is how many samples there should be, where that is known: up to one packet beyond it is padding.
+    """
+
+    def __init__(self, track: Track, length: int | None) -> None:
+        self._rate, self._channels, self._length = track.sample_rate, track.channels, length
         self._parts: list[np.ndarray] = []
         self._held = 0
+        self._count = 0
         self._end: float | None = None  # seconds, where the next frame should begin
         self.start_s = 0.0
 
@@ -206,7 +234,7 @@ class _Timeline:
             elif -_LONGEST_GAP_S < jump < -_JITTER_S:
                 samples = samples[round(-jump * self._rate) :]
         self._push(samples)
-        if self._held >= self._rate:
+        if self._ready():
             yield self._take()
 
     def _silence(self, count: int) -> Iterator[np.ndarray]:
@@ -214,13 +242,19 @@ class _Timeline:
             piece = min(count, self._rate)
             self._push(np.zeros((piece, self._channels), np.float32))
             count -= piece
-            if self._held >= self._rate:
+            if self._ready():
                 yield self._take()
 
     def _push(self, samples: np.ndarray) -> None:
         self._parts.append(samples)
         self._held += len(samples)
+        self._count += len(samples)
         self._end = (self._end or 0.0) + len(samples) / self._rate
+
+    def _ready(self) -> bool:
+        # Around the promised end nothing is handed out until it is clear whether more follows.
+        beyond = 0 if self._length is None else self._count - self._length
+        return self._held >= self._rate and not 0 < beyond <= _LONGEST_PADDING
 
     def _take(self) -> np.ndarray:
         block = np.concatenate(self._parts) if len(self._parts) != 1 else self._parts[0]
@@ -228,8 +262,14 @@ class _Timeline:
         return block
 
     def rest(self) -> np.ndarray | None:
-        """What is left, or None."""
-        return self._take() if self._held else None
+        """What is left, without padding, or None."""
+        if not self._held:
+            return None
+        block = self._take()
+        beyond = 0 if self._length is None else self._count - self._length
+        if 0 < beyond <= _LONGEST_PADDING:
+            block = block[: len(block) - beyond]
+        return block if len(block) else None
 
 
 class AvWriter:
@@ -266,8 +306,15 @@ class AvWriter:
         self._copies: dict[int, Any] = {}
         self._encoders: list[_TrackEncoder] = []
         dropped = []
+        # The strict "ipod" format, ffmpeg's choice for these suffixes, takes no cover; mp4 with the right brand does.
+        brand = {".m4a": "M4A ", ".m4b": "M4B "}.get(self._target.suffix.lower())
         try:
-            self._av = av.open(str(self._temporary), "w")
+            self._av = av.open(
+                str(self._temporary),
+                "w",
+                format="mp4" if brand else None,
+                container_options={"brand": brand} if brand else {},
+            )
         except (av.FFmpegError, OSError, ValueError) as error:
             if isinstance(error, OSError) and not isinstance(error, av.FFmpegError):
                 raise write_error(self._target, error) from error
@@ -290,14 +337,18 @@ class AvWriter:
             with contextlib.suppress(av.FFmpegError, OSError, ValueError):
                 self._av.close()
             return getattr(error, "strerror", None) or str(error)
-        if sound_only := self._target.suffix.lower() in _SOUND_ONLY:
-            dropped = [stream for stream in dropped if sound_only and stream.type not in ("video", "subtitle", "data")]
         for stream in dropped:
+            if self._target.suffix.lower() in _SOUND_ONLY and not _is_cover(stream):
+                continue  # that is what such a name asks for
+            if stream.type == "data" and ("timecode" in stream.metadata or self._source_chapters()):
+                continue  # MP4 keeps these in streams that the muxer makes anew
             self._notes.add(f"{self._target.suffix} cannot hold a {stream.type} stream of the input: left out")
         self.tracks = [encoder.track for encoder in self._encoders]
         return None
 
     def _wanted(self, stream: Any) -> bool:
+        if stream.type == "data" and "timecode" in stream.metadata and _same_family(self):
+            return False  # the muxer makes it anew from the time code among the metadata
         return self._target.suffix.lower() not in _SOUND_ONLY or _is_cover(stream)
 
     def _add_copy(self, stream: Any) -> bool:
@@ -305,10 +356,12 @@ class AvWriter:
             copy = self._av.add_stream_from_template(stream, opaque=True)
         except ValueError:
             return False
-        if (self._read_av and self._read_av.container == self._av.format.name) or _same_family(self):
+        if _same_family(self):
             # "hvc1" and "hev1" hold the same pictures, but players want the one that was there.
             with contextlib.suppress(AttributeError, TypeError, ValueError):
                 copy.codec_context.codec_tag = stream.codec_context.codec_tag
+        if stream.type == "video" and stream.average_rate:
+            copy.codec_context.framerate = stream.average_rate
         copy.metadata.update(stream.metadata)
         copy.disposition = stream.disposition
         self._copies[stream.index] = copy
@@ -339,16 +392,27 @@ class AvWriter:
             self._av.metadata.update(self._source.texts)
             return
         self._av.metadata.update(self._read_av.av.metadata)
-        if chapters := self._read_av.av.chapters():
+        if chapters := self._source_chapters():
             self._av.set_chapters(chapters)
 
+    def _source_chapters(self) -> list[Any]:
+        return self._read_av.av.chapters() if self._read_av else []
+
     def _copy(self, packet: Any) -> None:
-        copy = self._copies.get(packet.stream.index)
+        index = packet.stream.index
+        copy = self._copies.get(index)
         if copy is None:
             return
+        kind = packet.stream.type
         packet.stream = copy
         with self._write_errors():
-            self._av.mux_one(packet)
+            try:
+                self._av.mux_one(packet)
+            except ValueError:  # EINVAL: some data streams are accepted in the header, but not their packets
+                if kind != "data":
+                    raise
+                del self._copies[index]
+                self._notes.add(f"{self._target.suffix} cannot hold a data stream of the input: left out")
 
     @contextlib.contextmanager
     def _write_errors(self) -> Iterator[None]:
@@ -390,9 +454,8 @@ def _is_cover(stream: Any) -> bool:
 
 
 def _same_family(writer: AvWriter) -> bool:
-    # ffmpeg's demuxer names a whole family, "mov,mp4,m4a,3gp,3g2,mj2"; the muxer one of it ("ipod" writes .m4a).
-    reader = writer._read_av
-    return bool(reader) and writer._av.format.name.replace("ipod", "m4a") in reader.container.split(",")
+    # ffmpeg's demuxer names a whole family, "mov,mp4,m4a,3gp,3g2,mj2"; the muxer one member of it.
+    return writer._read_av is not None and writer._av.format.name in writer._read_av.container.split(",")
 
 
 class _TrackEncoder:

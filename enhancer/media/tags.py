@@ -8,6 +8,7 @@ comments and pictures. Between other pairs the ten fields of libsndfile remain (
 from __future__ import annotations
 
 import base64
+import contextlib
 import os
 import struct
 from pathlib import Path
@@ -163,12 +164,9 @@ def _flac_metadata(source: Path) -> tuple[list[bytes], list[tuple[int, bytes]]]:
     with open(source, "rb") as file:
         blocks = _flac_blocks(file)
     comments: list[bytes] = []
-    for kind, payload in blocks:
-        if kind == _FLAC_COMMENT:
-            try:
-                comments = ogg.parse_comments(payload)[1]
-            except ValueError:
-                comments = []
+    with contextlib.suppress(StopIteration, ValueError):
+        # A file has at most one; where there are more, readers take the first.
+        comments = ogg.parse_comments(next(payload for kind, payload in blocks if kind == _FLAC_COMMENT))[1]
     return comments, [(kind, payload) for kind, payload in blocks if kind in _FLAC_CARRIED]
 
 
