@@ -138,9 +138,12 @@ class Run:
         noisy, clean = (
             torch.from_numpy(np.stack(x)) for x in zip(*((m.noisy, m.clean) for m in mixtures), strict=True)
         )
-        return self._hard_loss(noisy, clean, rate)[:2]
+        bandwidth_hz = torch.tensor([m.info["bandwidth_hz"] for m in mixtures])
+        return self._hard_loss(noisy, clean, rate, bandwidth_hz)[:2]
 
-    def _hard_loss(self, noisy: Tensor, clean: Tensor, rate: int) -> tuple[Tensor, dict[str, float], Any]:
+    def _hard_loss(
+        self, noisy: Tensor, clean: Tensor, rate: int, bandwidth_hz: Tensor | None = None
+    ) -> tuple[Tensor, dict[str, float], Any]:
         transform = self.transforms[rate]
         with torch.no_grad():
             spectra, target = transform.analysis(noisy), transform.analysis(clean)
@@ -148,7 +151,9 @@ class Run:
             scale = mixture_scale(noisy)
         said = self.network(core, high)
         enhanced = transform.apply(spectra, said.mask, said.high_gain)
-        loss, terms = supervised_loss(self.config.loss, transform, enhanced, target, clean, said.presence, scale)
+        loss, terms = supervised_loss(
+            self.config.loss, transform, enhanced, target, clean, said.presence, scale, bandwidth_hz
+        )
         return loss, terms, (enhanced, target, said, scale)
 
     def _taught_loss(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:

@@ -5,7 +5,7 @@ import torch
 
 from enhancer.spectral import GRID_16K, GRID_48K
 from training.distillation import DistillationConfig, Projection, alpha_at, output_loss, similarity_loss
-from training.losses import LossConfig, magnitude_error, mixture_scale, presence_target, si_sdr, supervised_loss
+from training.losses import LossConfig, magnitude_error, mixture_scale, presence_target, supervised_loss, thresholded_sdr
 from training.torch_spectral import SpectralTransform
 
 
@@ -41,14 +41,23 @@ def test_removing_speech_costs_more_than_leaving_as_much_noise():
     )
 
 
-def test_si_sdr_is_in_db_and_blind_to_scale():
+def test_the_waveform_term_is_in_db_up_to_its_bound_and_sees_the_level():
     clean = noise(1, 16000)
     other = noise(1, 16000, seed=1)
-    other -= (other * clean).sum() / clean.square().sum() * clean
     other *= clean.norm() / other.norm()
-    noisy = clean + 10 ** (-10 / 20) * other
-    assert float(si_sdr(noisy, clean)) == pytest.approx(10.0, abs=0.05)
-    assert float(si_sdr(3 * noisy, clean)) == pytest.approx(10.0, abs=0.5)  # the soft bound does not scale
+    assert float(thresholded_sdr(clean + 10 ** (-10 / 20) * other, clean)) == pytest.approx(10.0, abs=0.05)
+    assert float(thresholded_sdr(clean, clean)) == pytest.approx(30.0, abs=0.01)
+    assert float(thresholded_sdr(0.75 * clean, clean)) == pytest.approx(12.0, abs=0.1)
+
+
+def test_silence_above_a_recordings_bandwidth_counts_less():
+    transform = SpectralTransform(GRID_48K)
+    clean = 0.1 * noise(1, 50 * 480)
+    target, scale = transform.analysis(clean), mixture_scale(clean)
+    arguments = (LossConfig(), transform, 1.5 * target, target, clean, torch.zeros(50, 1), scale)
+    full = supervised_loss(*arguments, torch.tensor([24_000.0]))[1]["high_band"]
+    narrow = supervised_loss(*arguments, torch.tensor([8_000.0]))[1]["high_band"]
+    assert narrow == pytest.approx(0.25 * full, rel=0.01)
 
 
 def test_a_silent_target_gives_finite_gradients():
