@@ -7,7 +7,6 @@ that comes from a newer program, is refused in one clear line before any sound i
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,31 +48,6 @@ class ModelInfo:
     training: dict[str, Any] = field(default_factory=dict)
     scores: dict[str, Any] = field(default_factory=dict)
     details: dict[str, Any] = field(default_factory=dict, repr=False)
-
-    def describe(self) -> dict[str, str]:
-        """Label and value of what a person wants to know of a model, in reading order."""
-        lines = {"name": self.name, "file": str(self.path), "format": str(self.details.get("format", FORMAT))}
-        lines["grids"] = ", ".join(f"{rate / 1000:g} kHz" for rate in self.sample_rates)
-        lines["latency"] = f"{self.details.get('latency_ms', 20):g} ms"
-        if self.parameters is not None:
-            lines["parameters"] = f"{self.parameters:,}"
-        if self.macs_per_second is not None:
-            lines["operations"] = f"{self.macs_per_second / 1e6:.0f} million multiply-adds a second of audio"
-        lines["state"] = f"{sum(state.width for state in self.state):,} numbers a channel"
-        lines |= {"licence": self.licence, "git revision": self.git_revision, "created": self.created}
-        for title, facts in (("training", self.training), ("scores", self.scores)):
-            if plain := list(_plain_facts(facts)):
-                lines[title] = ", ".join(plain)
-        return lines
-
-
-def _plain_facts(facts: dict[str, Any]) -> Iterator[str]:
-    """ "key value" of the numbers and short words among `facts`; settings nested deeper are left to `details`."""
-    for key, value in facts.items():
-        if isinstance(value, float):
-            yield f"{key} {value:.4g}"
-        elif isinstance(value, int) or (isinstance(value, str) and len(value) < 80):
-            yield f"{key} {value}"
 
 
 class Student:

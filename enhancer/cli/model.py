@@ -34,10 +34,11 @@ def command(
     from rich.text import Text
 
     from enhancer.cli.console import console_for
+    from enhancer.model_card import card_lines
 
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
-    for label, value in info.describe().items():
+    for label, value in card_lines(info):
         table.add_row(Text(label), Text(value))
     console_for(sys.stdout).print(table, soft_wrap=False)

@@ -5,6 +5,7 @@ import pytest
 
 from enhancer.errors import ModelError
 from enhancer.model import Student
+from enhancer.model_card import card_lines
 
 
 def refusal(path) -> ModelError:
@@ -17,15 +18,26 @@ def refusal(path) -> ModelError:
 
 
 def test_a_model_of_ours_loads_and_says_what_it_is(build_model):
-    facts = {"name": "a name", "parameters": 1234, "training": {"hours": 2.5, "nested": {"not": "shown"}}}
+    facts = {
+        "name": "a name",
+        "parameters": 1234,
+        "training": {
+            "phases": [{"config": "first", "audio_hours": 2.5, "minutes": 9.0, "steps": 1000}],
+            "teachers": [{"name": "wise", "licence": "MIT", "cached_minutes": 60}],
+        },
+        "scores": {"val": {"pesq_wb": 2.0, "noisy_pesq_wb": 1.5, "items": 40}},
+    }
     info = Student(build_model("recurrent", metadata=facts)).info
-    described = info.describe()
-    assert described["name"] == "a name"
-    assert described["parameters"] == "1,234"
-    assert described["training"] == "hours 2.5"
-    assert described["grids"] == "16 kHz, 48 kHz"
-    assert described["state"] == "48 numbers a channel"
-    assert info.details["training"]["nested"] == {"not": "shown"}
+    card = dict(card_lines(info))
+    assert card["name"] == "a name"
+    assert card["parameters"] == "1,234"
+    assert card["training 1"] == "first: 2.5 h of mixtures in 9 min, 1,000 steps"
+    assert card["teacher"] == "wise (MIT), 60 min of its outputs"
+    assert card["validation set"] == "PESQ-WB 1.50 → 2.00 (40 mixtures)"
+    assert card["grids"] == "16 kHz, 48 kHz"
+    assert card["state"] == "48 numbers a channel"
+    assert "test set" not in card
+    assert info.details["scores"] == facts["scores"]
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -1,0 +1,62 @@
+"""A model's card for people: label and value, in reading order, from what the file says of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from enhancer.model import ModelInfo
+
+# Keys in `scores`, with the unit and the decimals that mean something.
+METRICS = {"pesq_wb": ("PESQ-WB", 2), "estoi": ("ESTOI", 3), "si_sdr": ("SI-SDR dB", 1)}
+SETS = {"val": "validation set", "test": "test set"}
+
+
+def card_lines(info: ModelInfo) -> Iterator[tuple[str, str]]:
+    """(label, value) of what a person wants to know of a model; facts that the file lacks are left out."""
+    yield "name", info.name
+    yield "file", str(info.path)
+    yield "format", str(info.details.get("format", ""))
+    yield "grids", ", ".join(f"{rate / 1000:g} kHz" for rate in info.sample_rates)
+    yield "latency", f"{info.details.get('latency_ms', 20):g} ms"
+    if info.parameters is not None:
+        yield "parameters", f"{info.parameters:,}"
+    if info.macs_per_second is not None:
+        yield "operations", f"{info.macs_per_second / 1e6:.0f} million multiply-adds a second of audio"
+    yield "state", f"{sum(state.width for state in info.state):,} numbers a channel"
+    yield "licence", info.licence
+    yield "git revision", info.git_revision
+    yield "created", info.created
+    yield from _training(info.training)
+    yield from _scores(info.scores)
+
+
+def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What was heard, for how long, and who taught."""
+    for number, phase in enumerate(training.get("phases", []), 1):
+        yield (
+            f"training {number}",
+            f"{phase['config']}: {phase['audio_hours']:g} h of mixtures in {phase['minutes']:g} min,"
+            f" {phase['steps']:,} steps",
+        )
+    for teacher in training.get("teachers", []):
+        yield "teacher", f"{teacher['name']} ({teacher['licence']}), {teacher['cached_minutes']} min of its outputs"
+    if data := training.get("data"):
+        hours = data["hours"]
+        yield (
+            "data",
+            f"{hours['speech_16000']:g} h of speech ({data['speakers']} speakers, {data['languages']} languages),"
+            f" {hours['noise_16000']:g} h of noise",
+        )
+
+
+def _scores(scores: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """noisy → enhanced of each metric, set by set."""
+    for key, title in SETS.items():
+        if found := scores.get(key):
+            values = [
+                f"{name} {found[f'noisy_{metric}']:.{digits}f} → {found[metric]:.{digits}f}"
+                for metric, (name, digits) in METRICS.items()
+                if metric in found
+            ]
+            yield title, f"{', '.join(values)} ({found['items']} mixtures)"
