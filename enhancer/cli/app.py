@@ -6,6 +6,7 @@ listed in COMMANDS has one function `command`, written as Typer wants it.
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Annotated, Any
@@ -112,4 +113,12 @@ def _root(
 
 def main() -> None:
     """Entry point of the command `enhancer`."""
-    app()
+    try:
+        app()
+    except SystemExit as end:
+        if end.code != 130:
+            raise
+        # Where the signal came during an import, CPython remembers it as unhandled and would end by SIGINT (-2) now.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(130)

@@ -17,10 +17,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from enhancer.cli.interrupts import stopping_on_signals
+from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import Job
 from enhancer.errors import UserError
-from enhancer.file_denoiser import Report, Settings, denoise_file
+from enhancer.file_denoiser import Progress, Report, Settings, denoise_file
 
 if TYPE_CHECKING:
     from enhancer.model import Student
@@ -52,7 +52,13 @@ class Listener(Protocol):
 
 
 def run_batch(
-    jobs: list[Job], settings: Settings, model: Student, workers: int, listener: Listener, results: list[Result | None]
+    jobs: list[Job],
+    settings: Settings,
+    model: Student,
+    workers: int,
+    listener: Listener,
+    results: list[Result | None],
+    stop: Stop,
 ) -> None:
     """Runs all jobs and fills `results` (one place a job, None until it is finished), also when interrupted.
 
@@ -74,12 +80,12 @@ def run_batch(
         return
     for number in waiting:
         listener.started(number, jobs[number])
-        result = run_job(jobs[number], settings, model, _throttled(listener.progress, number))
+        result = run_job(jobs[number], settings, model, _throttled(listener.progress, number, stop))
         results[number] = result
         listener.finished(number, result)
 
 
-def run_job(job: Job, settings: Settings, model: Student, progress: Callable[[float, float | None], None]) -> Result:
+def run_job(job: Job, settings: Settings, model: Student, progress: Progress) -> Result:
     """One file; errors become a failed Result."""
     try:
         return Result(job, "done", report=denoise_file(job.source, job.target, settings, model, progress))
@@ -95,11 +101,13 @@ def run_job(job: Job, settings: Settings, model: Student, progress: Callable[[fl
         )  # fmt: skip
 
 
-def _throttled(progress: Callable[[int, float, float | None], None], number: int) -> Callable[..., None]:
+def _throttled(progress: Callable[[int, float, float | None], None], number: int, stop: Stop) -> Progress:
+    """A file's progress, ten times a second at most; also where a signal to stop is noticed."""
     last = 0.0
 
     def tell(done_s: float, total_s: float | None) -> None:
         nonlocal last
+        stop.check()
         now = time.perf_counter()
         if now - last >= _PROGRESS_EVERY_S:
             last = now
@@ -113,7 +121,7 @@ def _work(connection: Connection, settings: Settings, model_path: Path) -> None:
     from enhancer.model import Student
 
     try:
-        with stopping_on_signals():
+        with stopping_on_signals() as stop:
             model = Student(model_path)
             while (task := connection.recv()) is not None:
                 number, job = task
@@ -121,7 +129,8 @@ def _work(connection: Connection, settings: Settings, model_path: Path) -> None:
                 def tell(number: int, done_s: float, total_s: float | None) -> None:
                     connection.send(("progress", number, (done_s, total_s)))
 
-                result = run_job(job, settings, model, _throttled(tell, number))
+                stop.check()
+                result = run_job(job, settings, model, _throttled(tell, number, stop))
                 connection.send(("finished", number, result))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
         return  # the parent is stopping, or gone

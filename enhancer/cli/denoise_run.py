@@ -13,7 +13,7 @@ from typing import IO, BinaryIO
 from enhancer.audio_io import Options, Reader, create_audio, open_audio
 from enhancer.cli.batch import Result, run_batch
 from enhancer.cli.display import Display, result_as_json
-from enhancer.cli.interrupts import stopping_on_signals
+from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import STREAM, Job, Plan, make_plan
 from enhancer.errors import ConfigError, InputError, OutputError, UserError
 from enhancer.file_denoiser import Progress, Report, Settings, check_target, denoise_stream
@@ -70,13 +70,15 @@ def run(request: Request) -> int:
             jobs, own_outputs = plan.jobs, plan.own_outputs
         results: list[Result | None] = [None] * len(jobs)
         code = 0
-        with stopping_on_signals():
+        with stopping_on_signals() as stop:
             try:
                 with Display(jobs, words, quiet=request.quiet or (request.as_json and not words.isatty())) as display:
                     if request.streams:
-                        results[0] = _run_stream(jobs[0], request, settings, display)
+                        results[0] = _run_stream(jobs[0], request, settings, display, stop)
                     elif any(not job.error and not job.exists for job in jobs):
-                        run_batch(jobs, settings, Student(request.model), _workers(request, jobs), display, results)
+                        run_batch(
+                            jobs, settings, Student(request.model), _workers(request, jobs), display, results, stop
+                        )
                     else:
                         _nothing_to_do(jobs, display, results)
             except KeyboardInterrupt:
@@ -174,10 +176,14 @@ def _stream_job(request: Request) -> Job:
     return Job(source, target)
 
 
-def _run_stream(job: Job, request: Request, settings: Settings, display: Display) -> Result:
+def _run_stream(job: Job, request: Request, settings: Settings, display: Display, stop: Stop) -> Result:
+    def progress(done_s: float, total_s: float | None) -> None:
+        stop.check()
+        display.progress(0, done_s, total_s)
+
     display.started(0, job)
     try:
-        report = _stream(job, request, settings, lambda done_s, total_s: display.progress(0, done_s, total_s))
+        report = _stream(job, request, settings, progress)
         result = Result(job, "done", report=report)
     except UserError as error:
         result = Result(job, "failed", error=error.message, hint=error.hint)
