@@ -32,7 +32,7 @@ class Checkpoint:
 
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Writes beside the target and renames. Raises UserError when the disk is full or not writable; the old file stays."""
+    """Writes beside the target and renames. Raises UserError when it cannot be written; the old file stays."""
     temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from enhancer.errors import ConfigError
 from enhancer.spectral import CORE_BINS
 from training.torch_spectral import compress
 
@@ -25,6 +26,10 @@ class DistillationConfig:
     similarity: float = 1.0  # weight (beta) of the similarity-preserving feature term
     projected: float = 0.0  # weight (beta) of the projected feature term
     reliability: bool = True  # trust the teacher only where it is nearer to the clean target than the student
+
+    def __post_init__(self) -> None:
+        if not self.caches:
+            raise ConfigError("[distillation] names no caches", "make one with: training teachers cache")
 
 
 def alpha_at(config: DistillationConfig, progress: float) -> float:

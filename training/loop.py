@@ -18,21 +18,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from enhancer.errors import UserError
 from enhancer.spectral import GRID_16K, GRID_48K
+from training.batches import BatchSource, DrawnBatch
 from training.checkpoint import Checkpoint, load_checkpoint, optimiser_tensors, restore_optimiser, save_checkpoint
 from training.config import TrainingConfig
-from training.data.mixing import Mixer
 from training.data.pools import Pools
 from training.distillation import Projection, alpha_at, output_loss, similarity_loss
 from training.losses import mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet
-from training.teachers.cache import TeacherCache
 from training.torch_spectral import SpectralTransform
 
 CHECKPOINT = "checkpoint.safetensors"
@@ -70,7 +68,7 @@ def learning_rate(config: TrainingConfig, progress: Progress) -> float:
 class Run:
     """One process of a training run: network, its average, optimiser, data and where it stands."""
 
-    def __init__(self, config: TrainingConfig, pools: Pools | None, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, config: TrainingConfig, pools: Pools, rank: int = 0, world: int = 1) -> None:
         self.config, self.rank, self.world = config, rank, world
         torch.manual_seed(config.run.seed)
         self.network = BandRecurrentNet(config.network)
@@ -79,18 +77,13 @@ class Run:
         self.transforms = {16_000: SpectralTransform(GRID_16K), 48_000: SpectralTransform(GRID_48K)}
         self.progress = Progress()
         self.started_from: dict[str, Any] | None = None  # facts of the checkpoint that gave the first weights
-        self.mixer = Mixer(config.mix, pools, "train", config.run.seed) if pools else None
-        self.caches: list[TeacherCache] = []
-        self.projections = torch.nn.ModuleList()  # one a cache: teachers' features differ in width
-        parameters = list(self.network.parameters())
-        if config.distillation:
-            self.caches = [TeacherCache(Path(folder)) for folder in config.distillation.caches]
-            if not self.caches:
-                raise UserError("the config's [distillation] names no caches", "make one: training teachers cache")
-            if config.distillation.projected:
-                width = config.network.trunk
-                self.projections.extend(Projection(width, cache.feature_width) for cache in self.caches)
-                parameters += self.projections.parameters()
+        self.pools = pools
+        self.source = BatchSource(config, pools, rank)
+        self.projections = torch.nn.ModuleList()  # one a teacher: their features differ in width
+        if config.distillation and config.distillation.projected:
+            width = config.network.trunk
+            self.projections.extend(Projection(width, cache.feature_width) for cache in self.source.caches)
+        parameters = [*self.network.parameters(), *self.projections.parameters()]
         self.optimiser = torch.optim.AdamW(
             parameters, lr=config.optimiser.rate, weight_decay=config.optimiser.weight_decay
         )
@@ -98,18 +91,9 @@ class Run:
     # --- one step -----------------------------------------------------------------------------------------------
 
     def step(self) -> dict[str, float]:
-        """Draws a batch, descends once, advances the average; returns the loss terms. Skips what is not finite."""
+        """Takes a batch, descends once, advances the average; returns the loss terms. Skips what is not finite."""
         config = self.config
-        # Drawn from the step's number, so that a resumed run sees what an uninterrupted one would have seen, and all
-        # processes agree on the kind of batch, which makes their steps equally long.
-        kind = np.random.default_rng([config.run.seed, self.progress.step]).random()
-        rng = np.random.default_rng([config.run.seed, self.progress.step, self.rank])
-        full = config.batch.full_band_share
-        if config.distillation and kind < config.distillation.share:
-            loss, terms = self._taught_loss(rng)
-        else:
-            rate = 48_000 if kind > 1.0 - full else 16_000
-            loss, terms = self._mixture_loss(rng, rate)
+        loss, terms = self.loss(self.source.batch(self.progress.step))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         terms["loss"] = float(loss.detach())
@@ -130,52 +114,32 @@ class Run:
         self.progress.audio_hours += self.world * config.batch.size * config.batch.seconds / 3600.0
         return terms
 
-    def _mixture_loss(self, rng: np.random.Generator, rate: int) -> tuple[Tensor, dict[str, float]]:
-        """The supervised loss of freshly mixed audio."""
-        assert self.mixer is not None
-        seeds = rng.integers(2**62, size=self.config.batch.size)
-        mixtures = [self.mixer.mixture(int(seed), self.config.batch.seconds, rate) for seed in seeds]
-        noisy, clean = (
-            torch.from_numpy(np.stack(x)) for x in zip(*((m.noisy, m.clean) for m in mixtures), strict=True)
-        )
-        bandwidth_hz = torch.tensor([m.info["bandwidth_hz"] for m in mixtures])
-        return self._hard_loss(noisy, clean, rate, bandwidth_hz)[:2]
-
-    def _hard_loss(
-        self, noisy: Tensor, clean: Tensor, rate: int, bandwidth_hz: Tensor | None = None
-    ) -> tuple[Tensor, dict[str, float], Any]:
-        transform = self.transforms[rate]
+    def loss(self, batch: DrawnBatch) -> tuple[Tensor, dict[str, float]]:
+        """The batch's loss and its terms: supervised, and where a teacher spoke (1 - alpha) of that + alpha * soft."""
+        transform = self.transforms[batch.sample_rate]
         with torch.no_grad():
-            spectra, target = transform.analysis(noisy), transform.analysis(clean)
+            spectra, target = transform.analysis(batch.noisy), transform.analysis(batch.clean)
             core, high = transform.inputs(spectra)
-            scale = mixture_scale(noisy)
+            scale = mixture_scale(batch.noisy)
         said = self.network(core, high)
         enhanced = transform.apply(spectra, said.mask, said.high_gain)
-        loss, terms = supervised_loss(
-            self.config.loss, transform, enhanced, target, clean, said.presence, scale, bandwidth_hz
+        hard, terms = supervised_loss(
+            self.config.loss, transform, enhanced, target, batch.clean, said.presence, scale, batch.bandwidth_hz
         )
-        return loss, terms, (enhanced, target, said, scale)
-
-    def _taught_loss(self, rng: np.random.Generator) -> tuple[Tensor, dict[str, float]]:
-        """(1 - alpha) * hard + alpha * (output + beta * features) on mixtures that a teacher has heard."""
-        distil, size = self.config.distillation, self.config.batch
-        assert distil is not None
-        minutes = np.array([cache.minutes for cache in self.caches])
-        teacher_index = rng.choice(len(self.caches), p=minutes / minutes.sum())
-        drawn = self.caches[teacher_index].batch(rng, size.size, size.seconds)
-        noisy, clean, taught, features = (torch.from_numpy(x) for x in drawn)
-        hard, terms, (enhanced, target, said, scale) = self._hard_loss(noisy, clean, 16_000)
+        distil, taught = self.config.distillation, batch.taught
+        if distil is None or taught is None:
+            return hard, terms
         with torch.no_grad():
-            teacher = self.transforms[16_000].analysis(taught)
+            teacher = transform.analysis(taught.enhanced)
         soft = output_loss(enhanced, teacher, target if distil.reliability else None, scale)
         terms["output"] = float(soft.detach())
-        features = features.transpose(0, 1)
+        features = taught.features.transpose(0, 1)
         if distil.similarity:
             term = similarity_loss(said.hidden[-1], features)
             terms["similarity"] = float(term.detach())
             soft = soft + distil.similarity * term
         if distil.projected:
-            term = self.projections[teacher_index](said.hidden[-1], features)
+            term = self.projections[taught.teacher](said.hidden[-1], features)
             terms["projected"] = float(term.detach())
             soft = soft + distil.projected * term
         alpha = alpha_at(distil, self.progress.share(self.config))
@@ -360,11 +324,11 @@ class _Steward:
 
     def _validate(self) -> None:
         """Scores the averaged weights; keeps a copy of the best by PESQ-WB."""
-        if not self.run.config.run.validate_items or self.run.mixer is None:
+        if not self.run.config.run.validate_items:
             return
         from training.evaluate import score_network
 
-        scores = score_network(self.run.ema, self.run.mixer.pools, "val", self.run.config.run.validate_items)
+        scores = score_network(self.run.ema, self.run.pools, "val", self.run.config.run.validate_items)
         self._write({"validation": scores})
         if scores["pesq_wb"] > self.best:
             self.best = scores["pesq_wb"]

@@ -75,8 +75,8 @@ def supervised_loss(
     """The weighted sum of all terms, and each term's value.
 
     Shapes: enhanced, clean complex [frames, batch, bins]; clean_samples [batch, frames * hop]; presence_logits
-    [frames, batch]; scale [1, batch, 1] from `mixture_scale`; bandwidth_hz [batch], up to where each target is real, needed
-    at 48 kHz only. Items with a silent target count in all but the SDR.
+    [frames, batch]; scale [1, batch, 1] from `mixture_scale`; bandwidth_hz [batch], up to where each target is real,
+    of use at 48 kHz only. Items with a silent target count in all but the SDR.
     """
     estimate, target = compress(enhanced, scale), compress(clean, scale)
     core, core_target = estimate.core(), target.core()
@@ -98,7 +98,8 @@ def supervised_loss(
         above = (estimate.magnitude[..., CORE_BINS:], target.magnitude[..., CORE_BINS:])
         high = magnitude_error(*above, config.over_suppression)
         if bandwidth_hz is not None:
-            frequencies = torch.arange(CORE_BINS, enhanced.shape[-1]) * (transform.grid.sample_rate / transform.grid.n_fft)
+            spacing = transform.grid.sample_rate / transform.grid.n_fft
+            frequencies = spacing * torch.arange(CORE_BINS, enhanced.shape[-1])
             real = frequencies[None, :] < bandwidth_hz[:, None]
             high = high * torch.where(real, 1.0, config.beyond_target)
         high = high.mean()

@@ -1,6 +1,7 @@
 """A training run: resumes exactly, survives stops and bad batches, and is taught by a cache."""
 
 import dataclasses
+import itertools
 import json
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from enhancer.errors import UserError
+from training.batches import DrawnBatch
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data.mixing import MixConfig
@@ -56,11 +58,12 @@ def test_training_lowers_the_loss_on_what_it_sees(config, small_pools):
     run = Run(dataclasses.replace(config, run=dataclasses.replace(config.run, steps=60)), small_pools)
     noisy = torch.from_numpy(small_noise := np.random.default_rng(0).normal(0, 0.05, (2, 8000)).astype(np.float32))
     clean = torch.from_numpy(0.3 * small_noise)
-    before = float(run._hard_loss(noisy, clean, 16_000)[0].detach())
+    batch = DrawnBatch(16_000, noisy, clean, None, None)
+    before = float(run.loss(batch)[0].detach())
     optimiser = torch.optim.Adam(run.network.parameters(), 3e-3)
     for _ in range(60):
         optimiser.zero_grad()
-        loss = run._hard_loss(noisy, clean, 16_000)[0]
+        loss = run.loss(batch)[0]
         loss.backward()
         optimiser.step()
     assert float(loss.detach()) < 0.5 * before
@@ -69,7 +72,7 @@ def test_training_lowers_the_loss_on_what_it_sees(config, small_pools):
 def test_a_batch_without_finite_gradients_is_skipped_and_counted(config, small_pools, monkeypatch):
     run = Run(config, small_pools)
     before = weights(run)
-    monkeypatch.setattr(run, "_mixture_loss", lambda rng, rate: (torch.nan * run.network.embed.weight.sum(), {}))
+    monkeypatch.setattr(run, "loss", lambda batch: (torch.nan * run.network.embed.weight.sum(), {}))
     run.step()
     assert torch.equal(weights(run), before)
     assert run.progress.skipped == 1
@@ -83,7 +86,7 @@ def test_the_rate_warms_up_and_falls_to_its_final_share(config):
     assert rates[0] == pytest.approx(1e-4, rel=0.01)
     assert max(rates) == pytest.approx(1e-3, rel=0.05)
     assert rates[-1] == pytest.approx(1e-4, rel=0.01)
-    assert all(b <= a for a, b in zip(rates[10:], rates[11:], strict=False))
+    assert all(b <= a for a, b in itertools.pairwise(rates[10:]))
 
 
 @pytest.fixture
