@@ -6,6 +6,7 @@ listed in COMMANDS has one function `command`, written as Typer wants it.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from importlib import import_module
@@ -119,6 +120,7 @@ def main() -> None:
         if end.code != 130:
             raise
         # Where the signal came during an import, CPython remembers it as unhandled and would end by SIGINT (-2) now.
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError):  # nobody reads it any more
+                stream.flush()
         os._exit(130)
