@@ -1,6 +1,8 @@
-"""Scores of a torch network on the fixed sets: what validation during training and the model card print."""
+"""Scores of a network or a teacher on the fixed sets: what validation during training and the model card print."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -27,13 +29,19 @@ def enhance(network: BandRecurrentNet, noisy: np.ndarray, sample_rate: int) -> n
 
 
 def score_network(network: BandRecurrentNet, pools: Pools, split: str, count: int) -> dict[str, float]:
-    """Mean PESQ-WB, ESTOI and SI-SDR of the noisy mixtures and of the network's output over `count` items of a set.
+    """`score` of a torch network."""
+    return score(lambda noisy, sample_rate: enhance(network, noisy, sample_rate), pools, split, count)
 
+
+def score(system: Callable[[np.ndarray, int], np.ndarray], pools: Pools, split: str, count: int) -> dict[str, float]:
+    """Mean PESQ-WB, ESTOI and SI-SDR of the noisy mixtures and of a system's output over `count` items of a set.
+
+    The system takes a mixture [T] and its sample rate and returns as many samples, aligned.
     Items that a metric cannot judge (no speech found) are left out of that metric's mean.
     """
     sums: dict[str, list[float]] = {}
     for item in fixed_set(pools, split, count):
-        signals = {"": enhance(network, item.noisy, item.sample_rate), "noisy_": item.noisy}
+        signals = {"": system(item.noisy, item.sample_rate), "noisy_": item.noisy}
         for prefix, signal in signals.items():
             for name, metric in (("pesq_wb", pesq_wb), ("estoi", estoi)):
                 try:

@@ -85,18 +85,27 @@ def export(
 
 
 def evaluate(
-    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
+    checkpoint: Annotated[Path | None, typer.Argument(help="A checkpoint written by `train` or `distil`.")] = None,
+    teacher: Annotated[str | None, typer.Option(help="Score this external teacher instead.")] = None,
     pools: PoolsOption = Path("runs/pools"),
     split: Annotated[str, typer.Option(help="Fixed set: val (for choosing) or test (for published tables).")] = "val",
     items: Annotated[int, typer.Option(min=1, max=200, help="The first so many mixtures of the set.")] = 200,
 ) -> None:
-    """Score the averaged weights of a checkpoint on a fixed set: PESQ-WB, ESTOI, SI-SDR, noisy beside enhanced."""
+    """Score a checkpoint's averaged weights, or a teacher, on a fixed set: PESQ-WB, ESTOI, SI-SDR, noisy beside it."""
+    from enhancer.errors import UserError
     from training.checkpoint import load_checkpoint
     from training.data.pools import Pools
-    from training.evaluate import score_network
+    from training.evaluate import score, score_network
+    from training.teachers import load_teacher
 
-    network = _averaged_network(load_checkpoint(checkpoint))
-    print(json.dumps(score_network(network, Pools(pools), split, items)))
+    if (checkpoint is None) == (teacher is None):
+        raise UserError("nothing to score", "give a checkpoint, or --teacher NAME")
+    if checkpoint is not None:
+        scores = score_network(_averaged_network(load_checkpoint(checkpoint)), Pools(pools), split, items)
+    else:
+        by_rate = {rate: load_teacher(teacher, rate) for rate in (16_000, 48_000)}
+        scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), Pools(pools), split, items)
+    print(json.dumps(scores))
 
 
 def _averaged_network(checkpoint: Checkpoint) -> BandRecurrentNet:
