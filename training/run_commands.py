@@ -59,7 +59,7 @@ def _run(
     if minutes is not None:
         config = dataclasses.replace(config, run=dataclasses.replace(config.run, minutes=minutes))
 
-    from training.loop import train as run
+    from training.processes import train as run
 
     run(config, pools, out or Path("runs") / config.name, resume, init)
 

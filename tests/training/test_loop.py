@@ -17,8 +17,9 @@ from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data.mixing import MixConfig
 from training.distillation import DistillationConfig
-from training.loop import CHECKPOINT, Progress, Run, learning_rate, train
+from training.loop import Progress, Run, learning_rate
 from training.networks import NetworkConfig
+from training.processes import CHECKPOINT, train
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header
 
