@@ -11,6 +11,7 @@ import typer
 
 from enhancer.errors import ConfigError, UserError
 from training import run_commands
+from training.places import default_data, default_pools, default_runs
 from training.teachers.commands import app as teachers_app
 
 
@@ -28,8 +29,6 @@ class _App(typer.Typer):
 app = _App(no_args_is_help=True, add_completion=False, help="Train speech-enhancement networks.")
 app.add_typer(teachers_app, name="teachers")
 
-_REPOSITORY = Path(__file__).resolve().parents[1]
-
 
 @app.callback()
 def _steps() -> None:
@@ -42,16 +41,6 @@ def _shown(path: Path) -> Path:
         return path.resolve().relative_to(Path.cwd())
     except ValueError:
         return path
-
-
-def default_data() -> Path:
-    """Where the recordings are expected when no --data is given: shared/data beside the repository."""
-    return _REPOSITORY.parent / "shared" / "data"
-
-
-def default_pools() -> Path:
-    """Where the pools are when no --out or --pools is given: runs/pools in the repository."""
-    return _REPOSITORY / "runs" / "pools"
 
 
 @app.command()
@@ -107,7 +96,7 @@ def listen(
 
     if split not in corpora.SPLITS:
         raise ConfigError(f"unknown split {split!r}", "train, val or test")
-    out = out or _REPOSITORY / "runs" / "listen"
+    out = out or default_runs() / "listen"
     mixer = mixing.Mixer(mixing.MixConfig(), pools.Pools(data_pools or default_pools()), split, seed)
     for number, drawn in enumerate(listening.write_mixtures(mixer, out, count=count, seconds=seconds)):
         noise = " + ".join(n["category"] for n in drawn.get("noise", [])) or "no noise"

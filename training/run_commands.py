@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from training.places import default_pools, default_runs
+
 if TYPE_CHECKING:
     from training.checkpoint import Checkpoint
     from training.networks import BandRecurrentNet
 
 ConfigOption = Annotated[str, typer.Option(help="A TOML file, or a name from training/configs.")]
-PoolsOption = Annotated[Path, typer.Option(help="Pools made by `training prepare`.")]
+PoolsOption = Annotated[Path | None, typer.Option(help="Pools made by `training prepare` (default: runs/pools).")]
 OutOption = Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/NAME).")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint.")]
 InitOption = Annotated[Path | None, typer.Option(help="Checkpoint whose weights are the start.")]
@@ -23,7 +25,7 @@ MinutesOption = Annotated[float | None, typer.Option(help="Budget in minutes, in
 
 def train(
     config: ConfigOption = "student",
-    pools: PoolsOption = Path("runs/pools"),
+    pools: PoolsOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     init: InitOption = None,
@@ -35,7 +37,7 @@ def train(
 
 def distil(
     config: ConfigOption = "shipped",
-    pools: PoolsOption = Path("runs/pools"),
+    pools: PoolsOption = None,
     out: OutOption = None,
     resume: ResumeOption = False,
     init: InitOption = None,
@@ -46,7 +48,13 @@ def distil(
 
 
 def _run(
-    name: str, pools: Path, out: Path | None, resume: bool, init: Path | None, minutes: float | None, taught: bool
+    name: str,
+    pools: Path | None,
+    out: Path | None,
+    resume: bool,
+    init: Path | None,
+    minutes: float | None,
+    taught: bool,
 ) -> None:
     from enhancer.errors import UserError
     from training.config import load_config
@@ -61,14 +69,14 @@ def _run(
 
     from training.processes import train as run
 
-    run(config, pools, out or Path("runs") / config.name, resume, init)
+    run(config, pools or default_pools(), out or default_runs() / config.name, resume, init)
 
 
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")] = Path("runs/student.onnx"),
+    out: Annotated[Path | None, typer.Option(help="The ONNX file to write (default: runs/student.onnx).")] = None,
     name: Annotated[str, typer.Option(help="Name in the model card.")] = "student",
-    pools: PoolsOption = Path("runs/pools"),
+    pools: PoolsOption = None,
     items: Annotated[int, typer.Option(min=0, max=200, help="Mixtures of val and test to score for the card.")] = 200,
 ) -> None:
     """Write the averaged weights of a checkpoint as the ONNX file that `enhancer` runs, with its model card."""
@@ -79,7 +87,8 @@ def export(
 
     loaded = load_checkpoint(checkpoint)
     network = _averaged_network(loaded)
-    model = write(network, out, name, describe(loaded, network, Pools(pools), items))
+    out = out or default_runs() / "student.onnx"
+    model = write(network, out, name, describe(loaded, network, Pools(pools or default_pools()), items))
     size = out.stat().st_size / 1e6
     print(f"{out}: {network.parameter_count()} parameters, {len(model.graph.node)} nodes, {size:.2f} MB")
 
@@ -87,7 +96,7 @@ def export(
 def evaluate(
     checkpoint: Annotated[Path | None, typer.Argument(help="A checkpoint written by `train` or `distil`.")] = None,
     teacher: Annotated[str | None, typer.Option(help="Score this external teacher instead.")] = None,
-    pools: PoolsOption = Path("runs/pools"),
+    pools: PoolsOption = None,
     split: Annotated[str, typer.Option(help="Fixed set: val (for choosing) or test (for published tables).")] = "val",
     items: Annotated[int, typer.Option(min=1, max=200, help="The first so many mixtures of the set.")] = 200,
 ) -> None:
@@ -101,10 +110,12 @@ def evaluate(
     if (checkpoint is None) == (teacher is None):
         raise UserError("nothing to score", "give a checkpoint, or --teacher NAME")
     if checkpoint is not None:
-        scores = score_network(_averaged_network(load_checkpoint(checkpoint)), Pools(pools), split, items)
+        scores = score_network(
+            _averaged_network(load_checkpoint(checkpoint)), Pools(pools or default_pools()), split, items
+        )
     else:
         by_rate = {rate: load_teacher(teacher, rate) for rate in (16_000, 48_000)}
-        scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), Pools(pools), split, items)
+        scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), Pools(pools or default_pools()), split, items)
     print(json.dumps(scores))
 
 

@@ -39,16 +39,16 @@ def cache(
     """Draw training mixtures and store them with the teacher's output and hidden features. One thread; resumable."""
     from dataclasses import asdict
 
-    from training.cli import default_pools
     from training.data.mixing import MixConfig, Mixer
     from training.data.pools import Pools
+    from training.places import default_pools, default_runs
     from training.teachers import build, load_teacher
     from training.teachers.cache import CacheWriter, Header
 
     if nice and hasattr(os, "nice"):
         os.nice(nice)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill ends like Ctrl-C
-    out = out or default_pools().with_name("teacher-cache")
+    out = out or default_runs() / "teacher-cache"
     runner = load_teacher(teacher, sample_rate)
     config = MixConfig()
     mixer = Mixer(config, Pools(pools or default_pools()), "train", seed)
