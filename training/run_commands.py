@@ -115,7 +115,7 @@ def evaluate(
         )
     else:
         by_rate = {rate: load_teacher(teacher, rate) for rate in (16_000, 48_000)}
-        scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), Pools(pools or default_pools()), split, items)
+        scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), sets, split, items)
     print(json.dumps(scores))
 
 
