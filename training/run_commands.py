@@ -109,10 +109,9 @@ def evaluate(
 
     if (checkpoint is None) == (teacher is None):
         raise UserError("nothing to score", "give a checkpoint, or --teacher NAME")
+    sets = Pools(pools or default_pools())
     if checkpoint is not None:
-        scores = score_network(
-            _averaged_network(load_checkpoint(checkpoint)), Pools(pools or default_pools()), split, items
-        )
+        scores = score_network(_averaged_network(load_checkpoint(checkpoint)), sets, split, items)
     else:
         by_rate = {rate: load_teacher(teacher, rate) for rate in (16_000, 48_000)}
         scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), sets, split, items)
