@@ -29,4 +29,4 @@ def print_error(message: str, hint: str = "") -> None:
 
     console = console_for(sys.stderr)
     for label, style, text in lines:
-        console.print(Text.assemble((f"{label}: ", style), text))
+        console.print(Text.assemble((f"{label}: ", style), text), soft_wrap=False)  # prose: broken between words

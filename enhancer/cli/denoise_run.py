@@ -90,7 +90,7 @@ def run(request: Request) -> int:
         raise
     code = code or exit_code(results)
     if code == 130:
-        print("stopped: unfinished outputs were deleted, finished ones are complete", file=sys.stderr)
+        print("stopped: unfinished outputs were deleted", file=sys.stderr)
     if request.as_json:
         _print_json(_summary(jobs, results, code), data)
     return code

@@ -25,12 +25,16 @@ def clock(seconds: float) -> str:
 
 def describe(report: Report) -> str:
     """One file's outcome: its length, the time it took, how much quieter it got."""
-    speed = report.audio_seconds / report.compute_seconds if report.compute_seconds else 0.0
-    text = f"{clock(report.audio_seconds)} of sound in {clock(report.compute_seconds)} ({speed:.0f}x)"
+    text = _pace(report.audio_seconds, report.compute_seconds)
     if report.gain_reduction_db is not None:
         quieter = round(report.gain_reduction_db, 1)
         text += f", {abs(quieter):.1f} dB {'quieter' if quieter >= 0 else 'louder'}"
     return text
+
+
+def _pace(sound_s: float, took_s: float) -> str:
+    times = sound_s / took_s if took_s > 0 else 0.0
+    return f"{clock(sound_s)} of sound in {clock(took_s)} ({times:.{0 if times >= 10 else 1}f}x real time)"
 
 
 class Display:
@@ -44,13 +48,16 @@ class Display:
         self._bars: dict[int, Any] = {}
         self._progress: Any = None
         self._total: Any = None
+        # How much of the batch each file is: bytes are known before anything is opened.
+        self._weights = {number: _size(job) for number, job in enumerate(jobs) if not job.error and not job.exists}
+        self._shares = dict.fromkeys(self._weights, 0.0)
 
     def __enter__(self) -> Display:
         if self._live:
             self._progress = self._make_progress()
             self._progress.start()
-            if len(self._jobs) > 1:
-                self._total = self._progress.add_task(f"{len(self._jobs)} files", total=len(self._jobs), what="")
+            if len(self._weights) > 1:
+                self._total = self._progress.add_task(_files(len(self._weights)), total=1.0, what="")
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -83,18 +90,18 @@ class Display:
             self._progress.update(
                 self._bars[number], completed=done_s, total=total, what="" if total else clock(done_s)
             )
+            self._advance(number, done_s / total if total else 0.0)
 
     def finished(self, number: int, result: Result) -> None:
         """A file is done, skipped or has failed."""
         if number in self._bars:
             self._progress.remove_task(self._bars.pop(number))
-        if self._total is not None:
-            self._progress.advance(self._total)
+        self._advance(number, 1.0)
         job = result.job
         if result.bug:
             self._line(result.bug.rstrip())
         if result.report is not None:
-            self._line(f"{job.source} -> {job.target}", f"  {describe(result.report)}")
+            self._line(f"{job.source} -> {job.target}", describe(result.report))
             for note in result.report.notes:
                 self._line(f"  note: {note}", style="yellow")
         elif result.status == "skipped":
@@ -102,15 +109,27 @@ class Display:
         elif len(self._jobs) > 1:
             self._line(f"{job.source}: failed", style="red")
 
+    def _advance(self, number: int, share: float) -> None:
+        if self._total is None or number not in self._shares:
+            return
+        self._shares[number] = share
+        done = sum(share * self._weights[n] for n, share in self._shares.items())
+        self._progress.update(self._total, completed=done / max(sum(self._weights.values()), 1))
+
     def _line(self, text: str, after: str = "", style: str = "") -> None:
+        """A line that stays; `after` goes to a line of its own where both do not fit into the terminal's width."""
         if self._quiet:
             return
-        if self._live:
-            from rich.text import Text
+        between = "  " if after else ""
+        if not self._live:
+            print(text + between + after, file=self._stream, flush=True)
+            return
+        from rich.cells import cell_len
+        from rich.text import Text
 
-            self._console.print(Text.assemble((text, style), (after, "dim")))
-        else:
-            print(text + after, file=self._stream, flush=True)
+        if cell_len(text + between + after) > self._console.width:
+            between = "\n    "
+        self._console.print(Text.assemble((text, style), (between + after, "dim") if after else ""))
 
     def summary(self, results: list[Result | None], own_outputs: int) -> None:
         """The last lines: how many of what, and every failure with its reason (on standard error)."""
@@ -128,7 +147,7 @@ class Display:
             took = time.perf_counter() - self._began
             sound = sum(result.report.audio_seconds for result in done if result.report)
             text = ", ".join(parts)
-            self._line(text, f"  {clock(sound)} of sound in {clock(took)} ({sound / took:.0f}x)" if done else "")
+            self._line(text, _pace(sound, took) if done else "")
         hints: dict[str, None] = {}
         for result in failed:
             print_error(result.error)
@@ -136,6 +155,13 @@ class Display:
         for hint in hints:
             if hint:
                 print_error("", hint)
+
+
+def _size(job: Job) -> int:
+    try:
+        return job.source.stat().st_size
+    except OSError:  # a pipe
+        return 0
 
 
 def _files(count: int) -> str:

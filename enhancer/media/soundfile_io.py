@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 _SALVAGE_HINT = "give --salvage to clean what can be read of it"
 # libsndfile logs sizes that promise more than the file has: "data : 192000 (should be 96014)".
 _SIZE_LOG = re.compile(r"^\s*(data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", re.MULTILINE)
+# Lengths in the headers of MP3 files are often a little off, from cutting without decoding.
+_TOLERATED_S = 0.5
 # Sizes that programs write when they do not know the length yet (ffmpeg, sox, arecord into a pipe).
 _UNKNOWN_SIZE = 0x7FFF0000
 
@@ -46,7 +50,8 @@ class SoundFileReader:
         self._salvage = options.salvage
         self._notes = Notes()
         try:
-            self._file = soundfile.SoundFile(path)
+            with _silenced_mpg123(path):
+                self._file = soundfile.SoundFile(path)
         except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw needs a rate
             reason = getattr(error, "error_string", str(error)).rstrip(".")
             if _known_start(path):
@@ -85,23 +90,30 @@ class SoundFileReader:
         import soundfile
 
         track = self.tracks[0]
-        block = np.empty((track.sample_rate, track.channels), np.float32)
+        # A block is lost as a whole where a decoder stumbles, so salvaging takes small ones.
+        size = max(track.sample_rate // 16, 1) if self._salvage else track.sample_rate
+        block = np.empty((size, track.channels), np.float32)
         done = 0
-        while done < (track.frames or 0):
+        while True:
             try:
                 piece = self._file.read(out=block)
             except soundfile.LibsndfileError as error:
                 self._ends_early(done, error.error_string.rstrip("."))
                 return
             if not len(piece):
-                self._ends_early(done, "the file ends there")
-                return
+                break
             done += len(piece)
             yield 0, piece
+        if done < (track.frames or 0):
+            self._ends_early(done, "the file ends there")
 
     def _ends_early(self, done: int, reason: str) -> None:
         track = self.tracks[0]
         rate = track.sample_rate
+        missing_s = ((track.frames or 0) - done) / rate
+        if track.bitrate and done and missing_s <= _TOLERATED_S:
+            self._notes.add(f"the file is {missing_s:.2f} s shorter than its header says")
+            return
         what = f"damaged after {done / rate:.1f} of {(track.frames or 0) / rate:.1f} s"
         if not self._salvage or not done:
             raise InputError(f"{self.path} is {what}" + (f" ({reason})" if reason else ""), _SALVAGE_HINT)
@@ -110,6 +122,29 @@ class SoundFileReader:
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+@contextlib.contextmanager
+def _silenced_mpg123(path: Path) -> Iterator[None]:
+    """libsndfile's MP3 decoder writes warnings of its own to standard error while it opens a file; nowhere else."""
+    if tags.kind_of(path) != "mp3":
+        yield
+        return
+    try:
+        saved = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        if sys.stderr:
+            sys.stderr.flush()
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(nowhere)
 
 
 def _known_start(path: Path) -> bool:
