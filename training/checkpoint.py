@@ -60,6 +60,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return Checkpoint(tensors, facts)
 
 
+def slim(checkpoint: Checkpoint) -> Checkpoint:
+    """The student and its average alone, in half precision: small enough to commit, enough to start a run from."""
+    kept = {k: v.half() for k, v in checkpoint.tensors.items() if k.startswith(("student.", "ema."))}
+    return Checkpoint(kept, checkpoint.facts)
+
+
 def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's state as flat tensors, by parameter number and slot."""
     state = optimiser.state_dict()["state"]

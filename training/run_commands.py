@@ -93,6 +93,18 @@ def export(
     print(f"{out}: {network.parameter_count()} parameters, {len(model.graph.node)} nodes, {size:.2f} MB")
 
 
+def slim(
+    checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
+    out: Annotated[Path, typer.Option(help="The smaller checkpoint to write.")],
+) -> None:
+    """Keep the weights alone, in half precision: a checkpoint to commit and to give to --init later."""
+    from training.checkpoint import load_checkpoint, save_checkpoint
+    from training.checkpoint import slim as slimmed
+
+    save_checkpoint(out, slimmed(load_checkpoint(checkpoint)))
+    print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
+
+
 def evaluate(
     checkpoint: Annotated[Path | None, typer.Argument(help="A checkpoint written by `train` or `distil`.")] = None,
     teacher: Annotated[str | None, typer.Option(help="Score this external teacher instead.")] = None,
@@ -130,5 +142,5 @@ def _averaged_network(checkpoint: Checkpoint) -> BandRecurrentNet:
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands to the app."""
-    for command in (train, distil, export, evaluate):
+    for command in (train, distil, export, evaluate, slim):
         app.command()(command)

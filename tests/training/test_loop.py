@@ -13,7 +13,7 @@ import torch
 
 from enhancer.errors import UserError
 from training.batches import DrawnBatch
-from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, slim
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data.mixing import MixConfig
 from training.distillation import DistillationConfig
@@ -141,6 +141,21 @@ def test_a_checkpoint_of_another_network_is_refused(config, small_pools, tmp_pat
     other = Run(dataclasses.replace(config, network=NetworkConfig(channels=4, trunk=16, blocks=1)), small_pools)
     with pytest.raises(UserError, match="is not the config's"):
         other.restore(load_checkpoint(tmp_path / CHECKPOINT))
+
+
+def test_a_slim_checkpoint_is_a_quarter_of_the_size_and_starts_a_run(config, small_pools, tmp_path):
+    run = Run(config, small_pools)
+    run.step()
+    save_checkpoint(tmp_path / "whole.safetensors", run.checkpoint())
+    save_checkpoint(tmp_path / "slim.safetensors", slim(load_checkpoint(tmp_path / "whole.safetensors")))
+    tensors = [sum(v.nbytes for v in load_checkpoint(tmp_path / f"{n}.safetensors").tensors.values())
+               for n in ("slim", "whole")]  # fmt: skip
+    assert tensors[0] < tensors[1] / 3.9
+    other = Run(config, small_pools)
+    other.start_from(load_checkpoint(tmp_path / "slim.safetensors"))
+    for ours, theirs in zip(run.ema.parameters(), other.network.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-4)
+    assert all(p.dtype == torch.float32 for p in other.network.parameters())
 
 
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path):
