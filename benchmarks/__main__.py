@@ -41,6 +41,16 @@ def speed(
 
 
 @app.command()
+def training_speed(
+    pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
+) -> None:
+    """Time mixing, a training step, and an LSTM beside a GRU on one thread (extra train)."""
+    from benchmarks import training_speed
+
+    training_speed.run(pools)
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:
