@@ -140,9 +140,12 @@ def make(data: Path) -> list[DemoClip]:
 def mix(recipe: Recipe, data: Path) -> tuple[np.ndarray, np.ndarray]:
     """(noisy, clean) of a recipe, float64 [n, channels]; one noise a channel, a stereo voice right of the middle."""
     from training.data.levels import active_level_db, db_to_gain
+    from training.data.pools import without_rumble
 
     rate, length = recipe.sample_rate, round(recipe.seconds * recipe.sample_rate)
-    voice = _read(data / "speech" / recipe.speech, rate)[round(recipe.speech_start * rate) :][:length]
+    # A reference must be clean: rumble in the recording is noise to the network, as it is in training.
+    voice = without_rumble(_read(data / "speech" / recipe.speech, rate), rate)
+    voice = voice[round(recipe.speech_start * rate) :][:length].astype(np.float64)
     voice = np.pad(voice, (0, length - len(voice))) * _fades(length, rate)
     voice *= db_to_gain(SPEECH_LEVEL_DB - active_level_db(voice, rate))
     # A voice beside the axis of a stereo pair: 3 dB and 0.25 ms between the two microphones.
