@@ -72,7 +72,9 @@ class Reader(Protocol):
     container: str
     tracks: list[Track]
     texts: dict[str, str]
-    notes: list[str]
+
+    @property
+    def notes(self) -> list[str]: ...
 
     def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
         """(track number, float32 [n, channels]) in the order of the file, about one second each.
@@ -88,7 +90,9 @@ class Writer(Protocol):
     """An open output with as many tracks as it was opened with; `tracks` says what they really hold."""
 
     tracks: list[Track]
-    notes: list[str]
+
+    @property
+    def notes(self) -> list[str]: ...
 
     def write(self, track: int, block: np.ndarray) -> None:
         """Appends float32 [n, channels]. Raises OutputError (disk full, ...)."""

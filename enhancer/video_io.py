@@ -137,10 +137,10 @@ class AvReader:
             self._notes.add(f"the file is damaged ({reason}): cleaned up to there")
         self._check_end(reached_s)
         for number, timeline in enumerate(timelines):
-            if (block := timeline.rest()) is not None:
+            if (rest := timeline.rest()) is not None:
                 self.starts_s[number] = timeline.start_s
-                total += len(block)
-                yield number, block
+                total += len(rest)
+                yield number, rest
         if not total:
             raise InputError(f"{self.path} holds no sound (0 samples)")
 
@@ -363,7 +363,7 @@ class AvWriter:
         if stream.type == "video" and stream.average_rate:
             copy.codec_context.framerate = stream.average_rate
         copy.metadata.update(stream.metadata)
-        copy.disposition = stream.disposition
+        copy.disposition = stream.disposition.value  # an int: PyAV 16 takes nothing else
         self._copies[stream.index] = copy
         return True
 
@@ -381,7 +381,7 @@ class AvWriter:
                 self._notes.add(note)
             if stream is not None:
                 encoder.stream.metadata.update(stream.metadata)
-                encoder.stream.disposition = stream.disposition
+                encoder.stream.disposition = stream.disposition.value
                 if name != own:
                     self._notes.add(f"{track.codec} sound cannot be written to {self._target.suffix}: {name} taken")
             return encoder
@@ -478,7 +478,9 @@ class _TrackEncoder:
         self.stream = container.add_stream(name, rate=rate)
         self.stream.codec_context.layout = _layout(track, stream)
         packed = self._choose_format(codec, track)
-        self.stream.codec_context.format = next(form.name for form in codec.audio_formats if form.packed.name == packed)
+        self.stream.codec_context.format = next(
+            form.name for form in codec.audio_formats or () if form.packed.name == packed
+        )
         self.stream.codec_context.time_base = Fraction(1, rate)
         lossy = not name.startswith(_LOSSLESS)
         bitrate = (options.bitrate or track.bitrate or default_bitrate(name, track.channels)) if lossy else None

@@ -47,7 +47,9 @@ class LazyGroup(TyperGroup):
         for name, (_, line) in COMMANDS.items():
             self.add_command(LazyCommand(name=name, callback=None, help=line), name)
 
-    def main(self, args: Any = None, prog_name: str | None = None, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(  # type: ignore[override]  # of the other arguments only newer versions of Typer know
+        self, args: Any = None, prog_name: str | None = None, standalone_mode: bool = True, **extra: Any
+    ) -> Any:
         """Runs the command line and leaves with its exit code (0 done, 1 some failed, 2 nothing done, 130 stopped)."""
         if not standalone_mode:
             return super().main(args=args, prog_name=prog_name, standalone_mode=False, **extra)

@@ -151,9 +151,9 @@ def replace_comments(source: Path, target: BinaryIO, comments: list[bytes]) -> N
             page.sequence = sequence
             target.write(page.packed())
             sequence += 1
-        while (page := _read_page(file)) is not None:
-            page.sequence = sequence
-            target.write(page.packed())
+        while (sound := _read_page(file)) is not None:
+            sound.sequence = sequence
+            target.write(sound.packed())
             sequence += 1
 
 

@@ -104,7 +104,8 @@ class PipeReader:
     def __init__(
         self, stream: BinaryIO, layout: RawFormat, *, container: str, options: Options, data_bytes: int | None = None
     ) -> None:
-        self.path, self.container, self.texts = STDIN, container, {}
+        self.path, self.container = STDIN, container
+        self.texts: dict[str, str] = {}
         self._stream, self._layout, self._left, self._salvage = stream, layout, data_bytes, options.salvage
         self._notes = Notes()
         _, width, sample_format = _RAW[layout.name]
@@ -290,8 +291,9 @@ class PipeWriter:
             "<HHIIHH", tag, track.channels, track.sample_rate, track.sample_rate * track.channels * width,
             track.channels * width, 8 * width,
         )  # fmt: skip
-        unknown = data_bytes is None or data_bytes > 0xFFFFFFFF - 64
-        riff, data = (0xFFFFFFFF, 0xFFFFFFFF) if unknown else (data_bytes + data_bytes % 2 + 36, data_bytes)
+        riff = data = 0xFFFFFFFF
+        if data_bytes is not None and data_bytes <= 0xFFFFFFFF - 64:
+            riff, data = data_bytes + data_bytes % 2 + 36, data_bytes
         return struct.pack("<4sI4s4sI", b"RIFF", riff, b"WAVE", b"fmt ", 16) + fmt + struct.pack("<4sI", b"data", data)
 
     def _put(self, data: bytes) -> None:

@@ -223,6 +223,7 @@ class SoundFileWriter:
 
     def write(self, track: int, block: np.ndarray) -> None:
         """Appends float32 [n, channels]; raises OutputError."""
+        samples: np.ndarray
         if self._quantise is None:
             samples = np.ascontiguousarray(block, np.float32)
         else:

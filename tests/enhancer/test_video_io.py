@@ -45,7 +45,7 @@ def write_film(
             film = container.add_stream(picture, rate=25, width=64, height=48, pix_fmt="yuv420p")
         if cover:
             image = container.add_stream("png", rate=1, width=32, height=32, pix_fmt="rgb24")
-            image.disposition = av.stream.Disposition.attached_pic
+            image.disposition = av.stream.Disposition.attached_pic.value
         tracks = []
         for number, sound in enumerate(sounds):
             layout = "mono" if sound.shape[1] == 1 else "stereo"
@@ -101,6 +101,19 @@ def sound_of(path: Path, track: int = 0) -> tuple[np.ndarray, float]:
     return np.concatenate(first) / scale, float(frames[0].pts * frames[0].time_base)
 
 
+def assert_same_picture(target: Path, source: Path) -> float:
+    """Bit for bit the same packets, evenly spaced; returns by how many seconds all of them are later.
+
+    Containers without negative times move everything by the encoder's start-up, sound and picture alike.
+    """
+    after, before = packets(target), packets(source)
+    assert [data for data, _ in after] == [data for data, _ in before]
+    shifts = np.array([b - a for (_, b), (_, a) in zip(after, before, strict=True)])
+    assert np.abs(shifts - shifts[0]).max() <= 0.0011  # Matroska counts in milliseconds
+    assert abs(shifts[0]) < 0.05
+    return float(shifts[0])
+
+
 def lag(a: np.ndarray, b: np.ndarray) -> int:
     """By how many samples `a` is later than `b`."""
     size = 2 * max(len(a), len(b))
@@ -130,9 +143,9 @@ def test_the_picture_stays_bit_for_bit_and_the_sound_in_place(
     write_film(source, speech_like(rate, 3, channels=channels), codec=codec, rate=rate, picture=picture)
     run(source, target)
     assert len(packets(source)) == 75
-    assert packets(target) == packets(source)
+    shift = assert_same_picture(target, source)
     (before, start_before), (after, start_after) = sound_of(source), sound_of(target)
-    assert start_after == pytest.approx(start_before, abs=0.002)
+    assert start_after == pytest.approx(start_before + shift, abs=0.002)
     assert lag(after, before) == 0
     assert abs(len(after) - len(before)) <= 2048  # padding of the last packet
     with av.open(str(source)) as a, av.open(str(target)) as b:
@@ -151,10 +164,12 @@ def test_every_sound_track_of_a_film_is_cleaned(tmp_path, run, speech_like):
     write_film(source, speech_like(48_000, 3, channels=1), speech_like(48_000, 3, seed=5, channels=2))
     report = run(source, target)
     assert report.notes == []
-    assert packets(target) == packets(source)
+    shift = assert_same_picture(target, source)
     for track in (0, 1):
-        before, after = sound_of(source, track)[0], sound_of(target, track)[0]
-        assert lag(after, before) == 0
+        (before, start_before), (after, start_after) = sound_of(source, track), sound_of(target, track)
+        # Some decoders keep the encoder's start-up as silence; what counts is when a sound is heard.
+        moved = start_after - start_before + lag(after, before) / 48_000
+        assert moved == pytest.approx(shift, abs=0.002)
     with av.open(str(target)) as container:
         assert [stream.metadata["language"] for stream in container.streams.audio] == ["deu", "eng"]
 
