@@ -186,5 +186,8 @@ class Run:
 def git_revision() -> str:
     """Short revision of the checkout, with a plus when it has changes; empty outside a checkout."""
     command = ["git", "describe", "--always", "--dirty=+", "--abbrev=10"]
-    done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except FileNotFoundError:  # a machine without git
+        return ""
     return done.stdout.strip()
