@@ -9,7 +9,9 @@ import typer
 
 from benchmarks.clips import ROOT
 
-app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 
 @app.command()
@@ -48,6 +50,16 @@ def training_speed(
     from benchmarks import training_speed
 
     training_speed.run(pools)
+
+
+@app.command()
+def peer_quality(
+    write: Annotated[bool, typer.Option("--write", help="Replace the table in the docs.")] = False,
+) -> None:
+    """Score the demo clips through DeepFilterNet3 and RNNoise too (needs the extra `peers`)."""
+    from benchmarks import peer_quality
+
+    peer_quality.run(write=write)
 
 
 @app.command()
