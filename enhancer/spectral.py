@@ -130,7 +130,8 @@ class Analysis:
         self._end += new
         framed = self._frames[:frames]
         np.multiply(self._views[first : first + new : hop], self._window, out=framed)
-        return np.fft.rfft(framed, axis=-1, out=self._spectra[:frames])
+        # numpy's stubs know double precision only
+        return np.fft.rfft(framed, axis=-1, out=self._spectra[:frames])  # type: ignore[arg-type]
 
 
 class Synthesis:
