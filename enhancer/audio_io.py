@@ -177,6 +177,6 @@ def create_audio(target: Path, temporary: Path, source: Reader, options: Options
         from enhancer.media.soundfile_io import SoundFileWriter
 
         return SoundFileWriter(temporary, target, container, source, options)
-    from enhancer.video_io import AvWriter
+    from enhancer.video_writer import AvWriter
 
     return AvWriter(temporary, target, source, options)

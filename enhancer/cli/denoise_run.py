@@ -19,7 +19,8 @@ from enhancer.errors import ConfigError, InputError, OutputError, UserError
 from enhancer.file_denoiser import Progress, Report, Settings, check_target, denoise_stream
 from enhancer.media.atomic import replacing
 from enhancer.media.bitrate import parse_bitrate
-from enhancer.media.pipes import STDIN, STDOUT, PipeWriter, RawFormat, open_stdin, parse_raw_format
+from enhancer.media.pipes import STDIN, STDOUT, PipeWriter, open_stdin
+from enhancer.media.raw import RawFormat, parse_raw_format
 from enhancer.model import Student
 
 # A worker process starts in about half a second: below so much input per worker it would cost more than it brings.

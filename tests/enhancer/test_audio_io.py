@@ -13,8 +13,8 @@ from enhancer.errors import ConfigError, OutputError
 from enhancer.file_denoiser import Settings, denoise_file
 from enhancer.media.bitrate import parse_bitrate
 from enhancer.media.formats import nearest_rate
-from enhancer.media.pipes import RAW_FORMATS, Encoder, decode, parse_raw_format
 from enhancer.media.quantise import Quantiser
+from enhancer.media.raw import RAW_FORMATS, Encoder, decode, parse_raw_format
 
 
 @pytest.fixture
