@@ -20,6 +20,7 @@ from enhancer.errors import UserError
 # name -> (module, the one line that `enhancer --help` shows)
 COMMANDS = {
     "denoise": ("enhancer.cli.denoise", "Remove the noise from files, folders or a pipe."),
+    "evaluate": ("enhancer.cli.evaluate", "Score enhanced speech against clean recordings."),
     "model": ("enhancer.cli.model", "Show what a model is: the shipped one, or a file."),
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"]}

@@ -1,0 +1,92 @@
+"""`enhancer evaluate`: its options and its help. What it does is in `evaluate_run`, loaded when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_WHAT, _HOW, _SHOW = "What is compared", "How", "What is written and shown"
+
+
+def command(
+    clean: Annotated[
+        Path | None,
+        typer.Option("--clean", metavar="DIR", rich_help_panel=_WHAT, help="The clean recordings: a folder or a file."),
+    ] = None,
+    noisy: Annotated[
+        Path | None,
+        typer.Option(
+            "--noisy", metavar="DIR", rich_help_panel=_WHAT, help="The noisy ones; denoised here without --enhanced."
+        ),
+    ] = None,
+    enhanced: Annotated[
+        Path | None,
+        typer.Option(
+            "--enhanced", metavar="DIR", rich_help_panel=_WHAT, help="What some system made of them: scored as it is."
+        ),
+    ] = None,
+    align: Annotated[
+        bool,
+        typer.Option(
+            "--align",
+            rich_help_panel=_HOW,
+            help="Find delays up to 100 ms by cross-correlation and score what both files have; else files of "
+            "different lengths are refused.",
+        ),
+    ] = False,
+    attenuation_limit: Annotated[
+        float | None,
+        typer.Option(
+            "--attenuation-limit", "-a", metavar="DB", min=0.0, rich_help_panel=_HOW, help="As for enhancer denoise."
+        ),
+    ] = None,
+    model: Annotated[
+        Path | None,
+        typer.Option("--model", "-m", metavar="FILE", rich_help_panel=_HOW, help="Another model than the shipped one."),
+    ] = None,
+    jobs: Annotated[
+        int,
+        typer.Option("--jobs", "-j", metavar="N", min=1, max=256, rich_help_panel=_HOW, help="Files at the same time."),
+    ] = 1,
+    csv: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            rich_help_panel=_SHOW,
+            help="Write one row a file and system. What is scored is kept in FILE.jsonl beside it, so that a run that "
+            "was stopped goes on.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", rich_help_panel=_SHOW, help="Write scores.csv and scores.json into a folder."
+        ),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=_SHOW, help="Print one JSON object, not a table.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", rich_help_panel=_SHOW, help="Show errors only.")] = False,
+) -> None:
+    """Score enhanced speech against clean recordings: PESQ, STOI, SI-SDR, composite measures and more.
+
+    Files pair by their names without extension, sub-folders included. Needs the extra eval.
+
+    [bold]Examples[/bold]
+
+      enhancer evaluate --clean clean/ --noisy noisy/
+
+      enhancer evaluate --clean clean/ --noisy noisy/ --enhanced theirs/ --align --out results/
+
+      enhancer evaluate --clean clean/ --noisy noisy/ --csv scores.csv --jobs 4
+
+    [bold]Exit code[/bold]: 0 done, 1 some files failed or had no partner, 2 wrong use or nothing could be done, 130
+    interrupted (what is scored is kept).
+    """
+    from enhancer.cli.evaluate_run import Request, run
+
+    request = Request(clean, noisy, enhanced, align, attenuation_limit, model, jobs, csv, out, as_json, quiet)
+    raise typer.Exit(run(request))

@@ -1,0 +1,135 @@
+"""The tables of `enhancer evaluate`: a line a measure, a column a system, then differences and the worst files."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import IO
+
+from rich.table import Table
+from rich.text import Text
+
+from enhancer.cli.console import console_for
+from enhancer.cli.display import clock
+from enhancer.evaluation.measures import BY_KEY, Measure
+from enhancer.evaluation.metrics import PESQ_LONGEST_S
+from enhancer.evaluation.scoring import NOISY, Outcome
+from enhancer.evaluation.statistics import Difference, Mean
+from enhancer.evaluation.summary import Summary
+
+
+def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) -> None:
+    """Prints everything a person wants to know of an evaluation."""
+    console = console_for(stream)
+    console.soft_wrap = False  # tables are cut to the width, not broken
+    files = f"{len(summary.names)} files" if len(summary.names) != 1 else "1 file"
+    known = f", {kept} of them scored before" if kept else ""
+    console.print(f"{files}, {clock(summary.seconds)} of sound{known}; mean and 95 % interval over files")
+    console.print(_means(summary))
+    if any(system != summary.ours for system in summary.systems) and summary.ours in summary.systems:
+        console.print()
+        console.print(
+            f"{summary.ours} minus the others, paired; * where Wilcoxon's test, Holm-corrected, finds it beyond chance "
+            "(p < 0.05; PESQ-WB, ESTOI and SI-SDR are tested)"
+        )
+        console.print(_differences(summary))
+    if summary.worst and len(summary.names) > 1:
+        console.print()
+        what = "smallest gain over the noisy file" if NOISY in summary.systems else "lowest"
+        console.print(f"worst files, {what} by {BY_KEY[summary.worst[0].measure].label}")
+        console.print(_worst(summary))
+    _notes(summary, outcomes, stream)
+
+
+def _table() -> Table:
+    return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+
+
+def _means(summary: Summary) -> Table:
+    table = _table()
+    table.add_column("", no_wrap=True)
+    for system in summary.systems:
+        table.add_column(system, justify="right")
+    for measure in summary.measures():
+        table.add_row(measure.label, *(_mean_cell(summary.means[s][measure.key], measure) for s in summary.systems))
+    return table
+
+
+def _differences(summary: Summary) -> Table:
+    others = [system for system in summary.systems if system != summary.ours]
+    table = _table()
+    table.add_column("", no_wrap=True)
+    for other in others:
+        table.add_column(f"- {other}", justify="right")
+    for measure in summary.measures():
+        if any(summary.differences[other][measure.key].count for other in others):
+            cells = [
+                _difference_cell(summary.differences[o][measure.key], summary.p_values[o].get(measure.key), measure)
+                for o in others
+            ]
+            table.add_row(measure.label, *cells)
+    return table
+
+
+def _worst(summary: Summary) -> Table:
+    table = _table()
+    table.add_column("", overflow="fold")
+    measure = BY_KEY[summary.worst[0].measure]
+    for column in (["noisy"] if NOISY in summary.systems else []) + [summary.ours]:
+        table.add_column(column, justify="right")
+    for row in summary.worst:
+        values = ([row.noisy] if NOISY in summary.systems else []) + [row.ours]
+        table.add_row(Text(row.name), *(f"{value:.{measure.digits}f}" for value in values))
+    return table
+
+
+def _mean_cell(mean: Mean, measure: Measure) -> str:
+    if not mean.count:
+        return "-"
+    text = f"{mean.mean:.{measure.digits}f}"
+    if math.isnan(mean.low):
+        return text
+    return f"{text} [{mean.low:.{measure.digits}f} {mean.high:.{measure.digits}f}]"
+
+
+def _difference_cell(difference: Difference, p_value: float | None, measure: Measure) -> str:
+    if not difference.count:
+        return "-"
+    digits = measure.digits
+    star = "*" if p_value is not None and p_value < 0.05 else " "
+    text = f"{difference.mean:+.{digits}f}"
+    if not math.isnan(difference.low):
+        text += f" [{difference.low:+.{digits}f} {difference.high:+.{digits}f}]"
+    return text + star
+
+
+def _notes(summary: Summary, outcomes: list[Outcome], stream: IO[str]) -> None:
+    """What a reader must know beside the numbers: modes, rates, what is undefined and why, delays."""
+    lines = []
+    rates = sorted({outcome.sample_rate for outcome in outcomes})
+    said = ", ".join(f"{rate} Hz" for rate in rates)
+    lines.append(
+        f"files at {said}; resampled to each measure's own rate: PESQ-WB (P.862.2), segSNR, LSD and composites 16 kHz, "
+        "PESQ-NB (P.862.1) 8 kHz, STOI and ESTOI 10 kHz"
+    )
+    if any(outcome.seconds > PESQ_LONGEST_S for outcome in outcomes):
+        lines.append(f"files of more than {PESQ_LONGEST_S:.0f} s: PESQ is the mean over pieces of at most 20 s")
+    for system in summary.systems:
+        lines += _undefined(system, summary.undefined[system])
+    for note, count in Counter(note for outcome in outcomes for note in outcome.notes).most_common(5):
+        lines.append(f"{note} ({count} x)" if count > 1 else note)
+    print(file=stream)
+    for line in lines:
+        print(f"note: {line}", file=stream)
+
+
+def _undefined(system: str, undefined: dict[str, dict[str, int]]) -> list[str]:
+    """One line a reason: which measures of a system have no value, for how many files."""
+    by_reason: dict[tuple[str, int], list[str]] = {}
+    for key, reasons in undefined.items():
+        for reason, count in reasons.items():
+            by_reason.setdefault((reason, count), []).append(BY_KEY[key].label)
+    return [
+        f"{system}: {', '.join(labels)} undefined for {count} file{'s' if count > 1 else ''}: {reason}"
+        for (reason, count), labels in by_reason.items()
+    ]

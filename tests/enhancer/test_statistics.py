@@ -1,0 +1,53 @@
+"""Means, intervals and tests say what their definitions say."""
+
+import numpy as np
+import pytest
+
+from enhancer.evaluation import statistics as stats
+
+
+def test_the_interval_is_about_that_of_the_normal_approximation():
+    values = np.random.default_rng(0).normal(3, 2, 400)
+    mean = stats.mean_with_interval(values)
+    half = 1.96 * values.std(ddof=1) / 20
+    assert mean.mean == pytest.approx(values.mean())
+    assert (mean.low, mean.high) == pytest.approx((mean.mean - half, mean.mean + half), abs=0.15 * half)
+
+
+def test_undefined_values_are_left_out_and_counted():
+    mean = stats.mean_with_interval(np.array([1.0, np.nan, 3.0]))
+    assert (mean.mean, mean.count) == (2, 2)
+    assert 1 <= mean.low <= mean.high <= 3
+    alone = stats.mean_with_interval(np.array([np.nan, 4.0]))
+    assert (alone.mean, alone.count) == (4, 1)
+    assert np.isnan(alone.low)
+    assert stats.mean_with_interval(np.array([np.nan])).count == 0
+
+
+def test_intervals_are_the_same_every_time():
+    values = np.random.default_rng(1).standard_normal(30)
+    assert stats.mean_with_interval(values) == stats.mean_with_interval(values)
+
+
+def test_pairs_show_a_difference_that_the_spread_between_files_would_hide():
+    rng = np.random.default_rng(2)
+    theirs = rng.normal(0, 10, 50)
+    found = stats.paired_difference(theirs + 0.5 + 0.1 * rng.standard_normal(50), theirs)
+    assert 0.4 < found.low < found.mean < found.high < 0.6
+    assert found.p_value < 1e-6
+    nothing = stats.paired_difference(theirs, theirs)
+    assert (nothing.mean, nothing.low, nothing.high) == (0, 0, 0)
+    assert np.isnan(nothing.p_value)
+
+
+def test_files_that_one_side_lacks_are_no_pairs():
+    found = stats.paired_difference(np.array([1.0, np.nan, 3.0]), np.array([0.0, 1.0, np.nan]))
+    assert (found.mean, found.count) == (1, 1)
+
+
+def test_holm_gives_the_textbook_values():
+    # Holm (1979) by hand: 4 x 0.005, 3 x 0.01, 2 x 0.03, then 0.04 raised to its predecessor.
+    assert stats.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    corrected = stats.holm([0.6, np.nan, 0.7])
+    assert corrected[0] == corrected[2] == 1
+    assert np.isnan(corrected[1])
