@@ -54,7 +54,7 @@ class Listener(Protocol):
 def run_batch(
     jobs: list[Job],
     settings: Settings,
-    model: Student,
+    load_model: Callable[[], Student],
     workers: int,
     listener: Listener,
     results: list[Result | None],
@@ -62,7 +62,8 @@ def run_batch(
 ) -> None:
     """Runs all jobs and fills `results` (one place a job, None until it is finished), also when interrupted.
 
-    KeyboardInterrupt passes through after the unfinished files have been deleted.
+    The model is loaded only when there is something to do. KeyboardInterrupt passes through after the unfinished files
+    have been deleted; ModelError, too.
     """
     waiting = []
     for number, job in enumerate(jobs):
@@ -75,8 +76,11 @@ def run_batch(
             continue
         results[number] = result
         listener.finished(number, result)
+    if not waiting:
+        return
+    model = load_model()
     if min(workers, len(waiting)) > 1:
-        _Pool(jobs, waiting, settings, model.info.path, listener, results).run(min(workers, len(waiting)))
+        _Pool(jobs, waiting, settings, model.info.path, listener, results).run(min(workers, len(waiting)), stop)
         return
     for number in waiting:
         listener.started(number, jobs[number])
@@ -150,11 +154,13 @@ class _Pool:
         self._workers: dict[Connection, Any] = {}
         self._busy: dict[Connection, int] = {}
 
-    def run(self, workers: int) -> None:
+    def run(self, workers: int, stop: Stop) -> None:
+        """Works through all waiting jobs with so many processes."""
         try:
             for _ in range(workers):
                 self._add_worker()
             while self._busy:
+                stop.check()
                 for connection in wait(list(self._busy)):
                     self._hear(connection)
         finally:

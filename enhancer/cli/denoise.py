@@ -113,8 +113,9 @@ def command(
 ) -> None:
     """Remove the noise from files, folders or a pipe.
 
-    Rate, channels, sample format, length and metadata stay as they are; of a video only the sound changes. Nothing
-    is overwritten unless you say so, and unfinished outputs never appear.
+    Rate, channels, sample format, length and metadata stay as they are; of a video only the sound changes.
+
+    Nothing is overwritten unless you say so, and unfinished outputs never appear.
 
     [bold]Examples[/bold]
 

@@ -76,12 +76,9 @@ def run(request: Request) -> int:
                 with Display(jobs, words, quiet=request.quiet or (request.as_json and not words.isatty())) as display:
                     if request.streams:
                         results[0] = _run_stream(jobs[0], request, settings, display, stop)
-                    elif any(not job.error and not job.exists for job in jobs):
-                        run_batch(
-                            jobs, settings, Student(request.model), _workers(request, jobs), display, results, stop
-                        )
                     else:
-                        _nothing_to_do(jobs, display, results)
+                        workers = _workers(request, jobs)
+                        run_batch(jobs, settings, lambda: Student(request.model), workers, display, results, stop)
             except KeyboardInterrupt:
                 code = 130
             display.summary(results, own_outputs)
@@ -127,14 +124,6 @@ def _settings(request: Request) -> Settings:
 
 def _plan(request: Request) -> Plan:
     return make_plan(request.inputs, request.output, recursive=request.recursive, overwrite=request.overwrite)
-
-
-def _nothing_to_do(jobs: list[Job], display: Display, results: list[Result | None]) -> None:
-    for number, job in enumerate(jobs):
-        error = job.error
-        result = Result(job, "failed", error=error.message, hint=error.hint) if error else Result(job, "skipped")
-        results[number] = result
-        display.finished(number, result)
 
 
 def _workers(request: Request, jobs: list[Job]) -> int:
