@@ -58,13 +58,15 @@ def build_graph(network: BandRecurrentNet) -> onnx.ModelProto:
     w = {name: value.detach().cpu().numpy() for name, value in network.state_dict().items()}
     g = _Graph()
     for name, value in w.items():
-        if not name.startswith(("trunk.", "high_to_trunk", "to_frame")):
+        if not name.startswith(("trunk.", "high_to_trunk", "magnitude_to_trunk", "to_frame")):
             g.weight(name, value)
 
     def conv(layer: str, x: str, output: str, kind: str = "Conv", **attributes: Any) -> str:
         return g.add(kind, [x, f"{layer}.weight", f"{layer}.bias"], output, **attributes)
 
-    frames = g.reshape("core", [-1, 2, NETWORK_BINS], "frames")
+    magnitude = g.add("ReduceL2", ["core"], "magnitude", axes=[2], keepdims=1)
+    seen = g.add("Concat", ["core", magnitude], "seen", axis=2)
+    frames = g.reshape(seen, [-1, 3, NETWORK_BINS], "frames")
     embedded = conv("embed", frames, "embed", strides=[STRIDE], pads=[pad, pad])
     embedded = g.add("Relu", [embedded], "embed_relu")
     embedded = g.add("Relu", [conv("refine", embedded, "refine", pads=[1, 1])], "refine_relu")
@@ -77,6 +79,8 @@ def build_graph(network: BandRecurrentNet) -> onnx.ModelProto:
     x = g.add("Gemm", [x, "to_trunk.weight", "to_trunk.bias"], "to_trunk", transB=1)
     above = g.reshape("high", [-1, HIGH_INPUTS], "high_flat")
     x = g.add("Gemm", [above, g.weight("high_to_trunk", w["high_to_trunk.weight"].T), x], "both_bands")
+    bins = g.reshape(magnitude, [-1, NETWORK_BINS], "bins")
+    x = g.add("Gemm", [bins, g.weight("magnitude_to_trunk", w["magnitude_to_trunk.weight"].T), x], "trunk_sum")
     x = g.add("Reshape", [g.add("Relu", [x], "trunk_relu"), trunk_shape], "trunk_in")
     for block in range(network.config.blocks):
         x = _lstm(g, w, block, x)

@@ -3,7 +3,9 @@
     features [T, B, 2, 256] --embed--> [T, B, C, 64] --to trunk--> [T, B, D] --LSTM blocks--> [T, B, D]
         --from trunk--> [T, B, C, 64] (+ embedding) --decode--> residual mask [T, B, 2, 256]
 
-The embedding looks along frequency within one frame; memory over time is in the recurrent trunk alone, which spans the
+The embedding looks along frequency within one frame, at real and imaginary parts and at magnitudes: rectified sums of
+real and imaginary parts alone are a poor magnitude, and a mask depends on that before all. Magnitudes also go to the
+trunk directly, bin by bin. Memory over time is in the recurrent trunk alone, which spans the
 whole band. That shape was chosen by measurement: it learns faster per minute than recurrences shared across bands, at
 the same time per frame (docs/training.md), because one frame is a handful of fat operators. The trunk's two linear maps
 are the band plan: learned, like a filter bank, over 64 positions of 125 Hz. LSTM rather than GRU because torch trains
@@ -79,9 +81,10 @@ class BandRecurrentNet(nn.Module):
         self.config = config
         c, d = config.channels, config.trunk
         pad = (KERNEL - STRIDE) // 2
-        self.embed = nn.Conv1d(2, c, KERNEL, STRIDE, pad)
+        self.embed = nn.Conv1d(3, c, KERNEL, STRIDE, pad)
         self.refine = nn.Conv1d(c, c, 3, padding=1)
         self.to_trunk = nn.Linear(c * POSITIONS, d)
+        self.magnitude_to_trunk = nn.Linear(NETWORK_BINS, d, bias=False)
         self.high_to_trunk = nn.Linear(HIGH_INPUTS, d, bias=False)  # no bias: all zero means no high band
         self.trunk = Trunk(config)
         self.from_trunk = nn.Linear(d, c * POSITIONS)
@@ -95,8 +98,11 @@ class BandRecurrentNet(nn.Module):
     def forward(self, core: Tensor, high: Tensor, state: State | None = None) -> NetworkOutput:
         """Shapes: core [T, B, 2, 256], high [T, B, 17]; state None: nothing heard yet."""
         frames, batch = core.shape[:2]
-        embedded = torch.relu(self.refine(torch.relu(self.embed(core.flatten(0, 1)))))
-        x = self.to_trunk(embedded.flatten(1)).unflatten(0, (frames, batch)) + self.high_to_trunk(high)
+        magnitude = core.square().sum(2, keepdim=True).sqrt()
+        seen = torch.cat([core, magnitude], dim=2).flatten(0, 1)
+        embedded = torch.relu(self.refine(torch.relu(self.embed(seen))))
+        x = self.to_trunk(embedded.flatten(1)).unflatten(0, (frames, batch))
+        x = x + self.magnitude_to_trunk(magnitude.squeeze(2)) + self.high_to_trunk(high)
         hidden, last = self.trunk(torch.relu(x), state)
         decoded = self.from_trunk(hidden[-1].flatten(0, 1)).unflatten(1, (self.config.channels, POSITIONS))
         decoded = torch.relu(self.merge(torch.relu(decoded + embedded)))
@@ -110,8 +116,8 @@ class BandRecurrentNet(nn.Module):
     def macs_per_second(self) -> int:
         """Multiply-accumulates per second of audio, by the sizes: convolutions, linear maps and LSTM products."""
         c, d = self.config.channels, self.config.trunk
-        convolutions = 2 * (2 * c * KERNEL * POSITIONS) + 2 * (c * c * 3 * POSITIONS)
-        linear = 2 * c * POSITIONS * d + HIGH_INPUTS * d + d * (HIGH_BANDS + 1)
+        convolutions = (3 + 2) * c * KERNEL * POSITIONS + 2 * (c * c * 3 * POSITIONS)
+        linear = 2 * c * POSITIONS * d + (NETWORK_BINS + HIGH_INPUTS) * d + d * (HIGH_BANDS + 1)
         directions = 2 if self.config.bidirectional else 1
         recurrent = self.config.blocks * directions * 8 * d * d
         return FRAMES_PER_SECOND * (convolutions + linear + recurrent)
