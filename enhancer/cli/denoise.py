@@ -12,7 +12,7 @@ _WHERE, _HOW, _RAW, _SHOW = "What and where", "How", "Raw samples in pipes", "Wh
 def command(
     inputs: Annotated[
         list[str],
-        typer.Argument(metavar="INPUT...", help="Files, folders, globs in quotes, or - for standard input."),
+        typer.Argument(metavar="INPUT", help="Files, folders, globs in quotes, or - for standard input."),
     ],
     output: Annotated[
         str | None,
