@@ -10,7 +10,7 @@ WORKERS ?= auto
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench quality clean
+.PHONY: help demo test lint format bench quality figures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ bench: $(VENV)/.bench ## speed and memory beside DeepFilterNet3 and RNNoise, one
 
 quality: $(VENV)/.demo ## scores of the demo clips against the golden ones (seconds)
 	@$(RUN) -m benchmarks golden
+
+figures: $(VENV)/.bench ## after a new model: measures everything again and writes it into README and docs
+	@$(RUN) -m benchmarks golden --write
+	@$(RUN) -m benchmarks peer-quality --write
+	@$(RUN) -m benchmarks speed --write
 
 clean: ## removes .venv, demo-output and caches
 	rm -rf $(VENV) demo-output .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist
