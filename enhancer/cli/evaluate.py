@@ -27,6 +27,16 @@ def command(
             "--enhanced", metavar="DIR", rich_help_panel=_WHAT, help="What some system made of them: scored as it is."
         ),
     ] = None,
+    peers: Annotated[
+        str | None,
+        typer.Option(
+            "--peers",
+            metavar="NAMES",
+            rich_help_panel=_WHAT,
+            help="Send the noisy files through other systems too: deepfilternet3,rnnoise,webrtc,noisereduce (extra "
+            "peers).",
+        ),
+    ] = None,
     align: Annotated[
         bool,
         typer.Option(
@@ -83,10 +93,12 @@ def command(
 
       enhancer evaluate --clean clean/ --noisy noisy/ --csv scores.csv --jobs 4
 
+      enhancer evaluate --clean clean/ --noisy noisy/ --peers deepfilternet3,rnnoise
+
     [bold]Exit code[/bold]: 0 done, 1 some files failed or had no partner, 2 wrong use or nothing could be done, 130
     interrupted (what is scored is kept).
     """
     from enhancer.cli.evaluate_run import Request, run
 
-    request = Request(clean, noisy, enhanced, align, attenuation_limit, model, jobs, csv, out, as_json, quiet)
+    request = Request(clean, noisy, enhanced, peers, align, attenuation_limit, model, jobs, csv, out, as_json, quiet)
     raise typer.Exit(run(request))

@@ -17,6 +17,7 @@ from enhancer.errors import ConfigError, OutputError, UserError
 from enhancer.evaluation.journal import Journal, key_of
 from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.pairs import Pair, Pairing, find_pairs
+from enhancer.evaluation.peers import chosen_peers
 from enhancer.evaluation.pool import Failure, run_tasks
 from enhancer.evaluation.score_files import content_of, write_csv, write_json
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Method, Outcome, score_pair
@@ -32,6 +33,7 @@ class Request:
     clean: Path | None
     noisy: Path | None
     enhanced: Path | None
+    peers: str | None
     align: bool
     attenuation_limit: float | None
     model: Path | None
@@ -97,6 +99,8 @@ def _refuse_nonsense(request: Request) -> None:
         raise ConfigError(
             "--model and --attenuation-limit are for files that are denoised here", "leave --enhanced out, or them"
         )
+    if request.peers is not None and request.noisy is None:
+        raise ConfigError("--peers needs noisy files", "give --noisy DIR")
     if request.attenuation_limit is not None and not math.isfinite(request.attenuation_limit):
         raise ConfigError(f"--attenuation-limit {request.attenuation_limit} is not a number of dB")
     if request.out is not None and request.out.exists() and not request.out.is_dir():
@@ -108,13 +112,16 @@ def _refuse_nonsense(request: Request) -> None:
 def _system_versions(request: Request) -> dict[str, str]:
     """The systems to score, in the order of the table, each with what its output depends on."""
     versions = {NOISY: ""} if request.noisy else {}
+    peers = chosen_peers(request.peers) if request.peers is not None else []
     if request.enhanced:
-        return {**versions, ENHANCED: ""}
-    from enhancer.model import Student
-    from enhancer.version import __version__
+        versions[ENHANCED] = ""
+    else:
+        from enhancer.model import Student
+        from enhancer.version import __version__
 
-    model = Student(request.model)  # refuses a bad model before anything is scored
-    return {**versions, OURS: f"{__version__} {hashlib.sha256(model.info.path.read_bytes()).hexdigest()}"}
+        model = Student(request.model)  # refuses a bad model before anything is scored
+        versions[OURS] = f"{__version__} {hashlib.sha256(model.info.path.read_bytes()).hexdigest()}"
+    return versions | {peer.name: peer.describe() for peer in peers}
 
 
 def _journal(request: Request) -> Journal:

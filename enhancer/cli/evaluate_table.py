@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Callable
 from typing import IO
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -17,22 +19,31 @@ from enhancer.evaluation.scoring import NOISY, Outcome
 from enhancer.evaluation.statistics import Difference, Mean
 from enhancer.evaluation.summary import Summary
 
+# How much of an interval is shown, the most first: what fits into the terminal is taken.
+_BOTH_ENDS, _HALF_WIDTH, _NOTHING = "95 % interval", "half the width of the 95 % interval", ""
+_FORMS = (_BOTH_ENDS, _HALF_WIDTH, _NOTHING)
+_WIDTH_IN_FILES = 200
+
 
 def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) -> None:
     """Prints everything a person wants to know of an evaluation."""
     console = console_for(stream)
-    console.soft_wrap = False  # tables are cut to the width, not broken
+    console.soft_wrap = False  # prose is broken between words, tables between cells
+    if not console.is_terminal:
+        console.width = _WIDTH_IN_FILES
     files = f"{len(summary.names)} files" if len(summary.names) != 1 else "1 file"
     known = f", {kept} of them scored before" if kept else ""
-    console.print(f"{files}, {clock(summary.seconds)} of sound{known}; mean and 95 % interval over files")
-    console.print(_means(summary))
+    table, form = _fitting(console, lambda form: _means(summary, form))
+    console.print(f"{files}, {clock(summary.seconds)} of sound{known}; mean over files{_with(form)}")
+    console.print(table)
     if any(system != summary.ours for system in summary.systems) and summary.ours in summary.systems:
+        table, form = _fitting(console, lambda form: _differences(summary, form))
         console.print()
         console.print(
-            f"{summary.ours} minus the others, paired; * where Wilcoxon's test, Holm-corrected, finds it beyond chance "
-            "(p < 0.05; PESQ-WB, ESTOI and SI-SDR are tested)"
+            f"{summary.ours} minus the others, paired{_with(form)}; * where Wilcoxon's test, Holm-corrected, finds it "
+            "beyond chance (p < 0.05; PESQ-WB, ESTOI and SI-SDR are tested)"
         )
-        console.print(_differences(summary))
+        console.print(table)
     if summary.worst and len(summary.names) > 1:
         console.print()
         what = "smallest gain over the noisy file" if NOISY in summary.systems else "lowest"
@@ -41,21 +52,35 @@ def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) 
     _notes(summary, outcomes, stream)
 
 
+def _fitting(console: Console, make: Callable[[str], Table]) -> tuple[Table, str]:
+    """The table with as much of the intervals as the width has room for, and how much that is."""
+    unbounded = console.options.update(width=10_000)
+    for form in _FORMS:
+        table = make(form)
+        if console.measure(table, options=unbounded).maximum <= console.width:
+            break
+    return table, form
+
+
+def _with(form: str) -> str:
+    return f", with {form}" if form else " (intervals: --json, --out, or a wider terminal)"
+
+
 def _table() -> Table:
     return Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
 
 
-def _means(summary: Summary) -> Table:
+def _means(summary: Summary, form: str) -> Table:
     table = _table()
     table.add_column("", no_wrap=True)
     for system in summary.systems:
         table.add_column(system, justify="right")
     for measure in summary.measures():
-        table.add_row(measure.label, *(_mean_cell(summary.means[s][measure.key], measure) for s in summary.systems))
+        table.add_row(measure.label, *(_cell(summary.means[s][measure.key], measure, form) for s in summary.systems))
     return table
 
 
-def _differences(summary: Summary) -> Table:
+def _differences(summary: Summary, form: str) -> Table:
     others = [system for system in summary.systems if system != summary.ours]
     table = _table()
     table.add_column("", no_wrap=True)
@@ -63,10 +88,11 @@ def _differences(summary: Summary) -> Table:
         table.add_column(f"- {other}", justify="right")
     for measure in summary.measures():
         if any(summary.differences[other][measure.key].count for other in others):
-            cells = [
-                _difference_cell(summary.differences[o][measure.key], summary.p_values[o].get(measure.key), measure)
-                for o in others
-            ]
+            cells = []
+            for other in others:
+                p_value = summary.p_values[other].get(measure.key, math.nan)
+                star = "*" if p_value < 0.05 else " "
+                cells.append(_cell(summary.differences[other][measure.key], measure, form, sign="+") + star)
             table.add_row(measure.label, *cells)
     return table
 
@@ -83,24 +109,17 @@ def _worst(summary: Summary) -> Table:
     return table
 
 
-def _mean_cell(mean: Mean, measure: Measure) -> str:
-    if not mean.count:
+def _cell(value: Mean | Difference, measure: Measure, form: str, sign: str = "") -> str:
+    """1.49 [1.37 1.61], 1.49 ±0.12 or 1.49."""
+    if not value.count:
         return "-"
-    text = f"{mean.mean:.{measure.digits}f}"
-    if math.isnan(mean.low):
-        return text
-    return f"{text} [{mean.low:.{measure.digits}f} {mean.high:.{measure.digits}f}]"
-
-
-def _difference_cell(difference: Difference, p_value: float | None, measure: Measure) -> str:
-    if not difference.count:
-        return "-"
-    digits = measure.digits
-    star = "*" if p_value is not None and p_value < 0.05 else " "
-    text = f"{difference.mean:+.{digits}f}"
-    if not math.isnan(difference.low):
-        text += f" [{difference.low:+.{digits}f} {difference.high:+.{digits}f}]"
-    return text + star
+    shown = f"{sign}.{measure.digits}f"
+    text = f"{value.mean:{shown}}"
+    if form == _BOTH_ENDS and not math.isnan(value.low):
+        text += f" [{value.low:{shown}} {value.high:{shown}}]"
+    elif form == _HALF_WIDTH and not math.isnan(value.low):
+        text += f" ±{(value.high - value.low) / 2:.{measure.digits}f}"
+    return text
 
 
 def _notes(summary: Summary, outcomes: list[Outcome], stream: IO[str]) -> None:

@@ -296,3 +296,23 @@ def test_an_interrupted_run_keeps_what_is_scored(folders, write, tmp_path):
     assert "stopped: " in said
     assert "Traceback" not in said
     assert len(rows(tmp_path / "s.csv")) == len(journal.read_text().splitlines()) >= 1
+
+
+def test_peers_stand_beside_ours_with_paired_differences(cli, folders, model):
+    pytest.importorskip("webrtc_noise_gain")
+    arguments = ("--clean", "clean", "--noisy", "noisy", "--model", model, "--csv", "s.csv")
+    assert cli(*arguments).exit_code == 0
+    result = cli(*arguments, "--peers", "webrtc", "--json")
+    assert result.exit_code == 0
+    summary = json.loads(result.stdout)["summary"]
+    means = {system: values["pesq_wb"]["mean"] for system, values in summary["systems"].items()}
+    assert list(means) == ["noisy", "enhancer", "webrtc"]
+    assert summary["differences"]["webrtc"]["pesq_wb"]["mean"] == pytest.approx(means["enhancer"] - means["webrtc"])
+    assert summary["systems"]["webrtc"]["rtf"]["mean"] > 0
+    # What was scored before the peer was asked for was not scored again.
+    assert len(Path("s.csv.jsonl").read_text().splitlines()) == 6
+
+
+def test_peers_need_noisy_files(cli, folders):
+    assert_refused(cli("--clean", "clean", "--enhanced", "enhanced", "--peers", "webrtc"), "--peers needs noisy files")
+    assert_refused(cli("--clean", "clean", "--noisy", "noisy", "--peers", "whisper"), "no peer called whisper")
