@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from enhancer.audio_io import Options, Reader, Track, Writer, create_audio, open_audio
+from enhancer.audio_io import create_audio, open_audio
 from enhancer.errors import InputError, OutputError
 from enhancer.media.atomic import replacing
+from enhancer.media.types import Options, Reader, Track, Writer
 
 if TYPE_CHECKING:
     from enhancer.model import Student

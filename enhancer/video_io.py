@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from enhancer.audio_io import Notes, Options, Track
 from enhancer.errors import InputError
 from enhancer.media.timeline import Timeline
 from enhancer.media.track_encoder import LOSSLESS_CODECS
+from enhancer.media.types import Notes, Options, Track
 
 # What ffmpeg calls a sample type -> (numpy scale, libsndfile's name).
 _SAMPLES = {

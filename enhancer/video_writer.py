@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from enhancer.audio_io import Notes, Options
 from enhancer.errors import OutputError
 from enhancer.media.atomic import write_error
 from enhancer.media.track_encoder import TrackEncoder
+from enhancer.media.types import Notes, Options
 from enhancer.video_io import AvReader
 
 if TYPE_CHECKING:
-    from enhancer.audio_io import Reader
+    from enhancer.media.types import Reader
 
 # Codec -> encoder for it, where the names differ. ffmpeg's own Vorbis encoder is poor: Opus instead.
 _ENCODERS = {"mp3": "libmp3lame", "opus": "libopus", "vorbis": "libopus", "wmav1": "wmav2"}

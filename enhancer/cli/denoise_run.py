@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from enhancer.audio_io import Options, Reader, create_audio, open_audio
+from enhancer.audio_io import create_audio, open_audio
 from enhancer.cli.batch import Result, run_batch
 from enhancer.cli.display import Display, result_as_json
 from enhancer.cli.interrupts import Stop, stopping_on_signals
@@ -21,6 +21,7 @@ from enhancer.media.atomic import replacing
 from enhancer.media.bitrate import parse_bitrate
 from enhancer.media.pipes import STDIN, STDOUT, PipeWriter, open_stdin
 from enhancer.media.raw import RawFormat, parse_raw_format
+from enhancer.media.types import Options, Reader
 from enhancer.model import Student
 
 # A worker process starts in about half a second: below so much input per worker it would cost more than it brings.

@@ -7,8 +7,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from enhancer.audio_io import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from enhancer.errors import ConfigError, InputError, OutputError, UserError
+from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 STREAM = "-"
 _SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES

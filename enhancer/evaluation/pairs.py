@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from enhancer.audio_io import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 from enhancer.errors import InputError
+from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 _SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
 

@@ -12,7 +12,7 @@ from enhancer.errors import OutputError
 from enhancer.media.bitrate import LOSSY_SUBTYPES, default_bitrate
 
 if TYPE_CHECKING:
-    from enhancer.audio_io import Reader, Track
+    from enhancer.media.types import Reader, Track
 
 # Suffix -> (libsndfile container, sample format when the input's own does not fit).
 CONTAINERS = {
@@ -66,7 +66,7 @@ def container_for(target: Path, source: Reader) -> str:
     A target with its source's suffix gets the source's container, whatever the suffix usually means. Raises
     OutputError for a suffix that nothing here writes.
     """
-    from enhancer.audio_io import VIDEO_HINT, VIDEO_SUFFIXES, have_video_extra
+    from enhancer.media.types import VIDEO_HINT, VIDEO_SUFFIXES, have_video_extra
 
     suffix = target.suffix.lower()
     if suffix == source.path.suffix.lower() and source.container in _libsndfile_containers():

@@ -14,11 +14,12 @@ from typing import BinaryIO
 
 import numpy as np
 
-from enhancer.audio_io import Notes, Options, Reader, Track, open_audio
+from enhancer.audio_io import open_audio
 from enhancer.errors import InputError
 from enhancer.media.atomic import write_error
 from enhancer.media.formats import BITS
 from enhancer.media.raw import LAYOUTS, Encoder, RawFormat, decode
+from enhancer.media.types import Notes, Options, Reader, Track
 
 STDIN, STDOUT = Path("standard input"), Path("standard output")
 _UNKNOWN_SIZE = 0x7FFF0000  # what arecord, sox and ffmpeg write when they do not know the length yet is above this

@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from enhancer.audio_io import Notes, Options, Track
 from enhancer.errors import InputError
 from enhancer.media import tags
 from enhancer.media.atomic import write_error
 from enhancer.media.bitrate import encoder_settings, input_bitrate
 from enhancer.media.formats import BITS, output_format
 from enhancer.media.quantise import Quantiser
+from enhancer.media.types import Notes, Options, Track
 
 if TYPE_CHECKING:
-    from enhancer.audio_io import Reader
+    from enhancer.media.types import Reader
 
 _SALVAGE_HINT = "give --salvage to clean what can be read of it"
 # libsndfile logs sizes that promise more than the file has: "data : 192000 (should be 96014)".

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from enhancer.audio_io import Track
+from enhancer.media.types import Track
 
 # A jump in time stamps up to this is jitter of the container (Matroska rounds to 1 ms); beyond it, a gap.
 _JITTER_S = 0.04

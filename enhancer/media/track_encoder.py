@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from enhancer.audio_io import Options, Track
 from enhancer.media.bitrate import default_bitrate
 from enhancer.media.formats import nearest_rate
 from enhancer.media.quantise import Quantiser
+from enhancer.media.types import Options, Track
 
 LOSSLESS_CODECS = ("pcm_", "flac", "alac", "wavpack", "tta", "ape", "truehd", "mlp")  # how their names begin
 _LAYOUTS = {1: "mono", 2: "stereo", 3: "3.0", 4: "quad", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}

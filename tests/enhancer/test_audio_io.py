@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import soundfile
 
-from enhancer.audio_io import Options, open_audio
+from enhancer.audio_io import open_audio
 from enhancer.errors import ConfigError, OutputError
 from enhancer.file_denoiser import Settings, denoise_file
 from enhancer.media.bitrate import parse_bitrate
 from enhancer.media.formats import nearest_rate
 from enhancer.media.quantise import Quantiser
 from enhancer.media.raw import RAW_FORMATS, Encoder, decode, parse_raw_format
+from enhancer.media.types import Options
 
 
 @pytest.fixture
@@ -165,8 +166,8 @@ def test_mp3_has_no_room_for_six_channels(tmp_path, run, speech_like):
 
 
 def test_more_than_4_gb_of_wav_becomes_rf64():
-    from enhancer.audio_io import Track
     from enhancer.media.formats import output_format
+    from enhancer.media.types import Track
 
     four_hours = Track(48_000, 2, "FLOAT", frames=4 * 3600 * 48_000)
     chosen = output_format("WAV", ".wav", four_hours, same_container=True, bitrate=None)

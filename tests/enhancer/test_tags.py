@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from enhancer.audio_io import Options
 from enhancer.file_denoiser import Settings, denoise_file
 from enhancer.media import ogg, riff, tags
+from enhancer.media.types import Options
 
 COVER = bytes(np.random.default_rng(1).integers(0, 256, 150_000, dtype=np.uint8))  # more than one Ogg page holds
 

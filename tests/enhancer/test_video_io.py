@@ -9,9 +9,10 @@ import soundfile
 
 av = pytest.importorskip("av", reason="PyAV (extra video) is not installed")
 
-from enhancer.audio_io import Options, open_audio  # noqa: E402
+from enhancer.audio_io import open_audio  # noqa: E402
 from enhancer.errors import InputError, OutputError  # noqa: E402
 from enhancer.file_denoiser import Settings, denoise_file  # noqa: E402
+from enhancer.media.types import Options  # noqa: E402
 
 
 @pytest.fixture
