@@ -46,6 +46,16 @@ def command(
             "different lengths are refused.",
         ),
     ] = False,
+    group: Annotated[
+        str | None,
+        typer.Option(
+            "--group",
+            metavar="REGEX",
+            rich_help_panel=_HOW,
+            help="What in a file's name tells its speaker or recording, such as '^p[0-9]+': intervals and tests are "
+            "over these groups then, because files of one group are not independent.",
+        ),
+    ] = None,
     attenuation_limit: Annotated[
         float | None,
         typer.Option(
@@ -100,5 +110,7 @@ def command(
     """
     from enhancer.cli.evaluate_run import Request, run
 
-    request = Request(clean, noisy, enhanced, peers, align, attenuation_limit, model, jobs, csv, out, as_json, quiet)
+    request = Request(
+        clean, noisy, enhanced, peers, align, group, attenuation_limit, model, jobs, csv, out, as_json, quiet
+    )
     raise typer.Exit(run(request))

@@ -6,8 +6,9 @@ import contextlib
 import hashlib
 import json
 import math
+import re
 import sys
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Request:
     enhanced: Path | None
     peers: str | None
     align: bool
+    group: str | None
     attenuation_limit: float | None
     model: Path | None
     jobs: int
@@ -75,6 +77,7 @@ def _run(request: Request) -> int:
     method = Method(request.align, request.model, request.attenuation_limit)
     versions = _system_versions(request)
     pairing = find_pairs(request.clean, request.noisy, request.enhanced)  # type: ignore[arg-type]
+    _refuse_bad_groups(request.group, pairing)
     journal = _journal(request)
     stopped = False
     with contextlib.closing(journal), stopping_on_signals() as stop:
@@ -122,6 +125,32 @@ def _system_versions(request: Request) -> dict[str, str]:
         model = Student(request.model)  # refuses a bad model before anything is scored
         versions[OURS] = f"{__version__} {hashlib.sha256(model.info.path.read_bytes()).hexdigest()}"
     return versions | {peer.name: peer.describe() for peer in peers}
+
+
+def _group_of(pattern: str | None) -> Callable[[str], str] | None:
+    """What tells a name's group: all that the pattern matches, or its first bracket."""
+    if pattern is None:
+        return None
+    compiled = re.compile(pattern)
+    bracket = min(compiled.groups, 1)
+
+    def group_of(name: str) -> str:
+        match = compiled.search(name)
+        assert match is not None  # _refuse_bad_groups has seen to it
+        return match.group(bracket) or ""
+
+    return group_of
+
+
+def _refuse_bad_groups(pattern: str | None, pairing: Pairing) -> None:
+    if pattern is None:
+        return
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"--group {pattern} is no regular expression: {error}") from error
+    if (unmatched := next((pair.name for pair in pairing.pairs if not compiled.search(pair.name)), None)) is not None:
+        raise ConfigError(f"--group {pattern} is not in {unmatched}", "the pattern must be in every file's name")
 
 
 def _journal(request: Request) -> Journal:
@@ -188,7 +217,7 @@ def _take(pair: Pair, result: list[Outcome] | Failure, work: _Work, keys: dict[s
 def _finish(request: Request, pairing: Pairing, work: _Work, stopped: bool) -> int:
     """Writes and shows what there is, names what failed, and returns the exit code."""
     outcomes = [work.outcomes[key] for key in sorted(work.outcomes, key=lambda k: (k[0], work.systems.index(k[1])))]
-    summary = summarise(outcomes, work.systems, compared_system(work.systems))
+    summary = summarise(outcomes, work.systems, compared_system(work.systems), _group_of(request.group))
     content = content_of(summary, outcomes, work.failed)
     content["unmatched"] = [str(path) for path in pairing.unmatched]
     if outcomes:

@@ -33,8 +33,9 @@ def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) 
         console.width = _WIDTH_IN_FILES
     files = f"{len(summary.names)} files" if len(summary.names) != 1 else "1 file"
     known = f", {kept} of them scored before" if kept else ""
+    over = f" over {summary.groups} groups" if summary.groups else ""
     table, form = _fitting(console, lambda form: _means(summary, form))
-    console.print(f"{files}, {clock(summary.seconds)} of sound{known}; mean over files{_with(form)}")
+    console.print(f"{files}, {clock(summary.seconds)} of sound{known}; mean over files{_with(form)}{over}")
     console.print(table)
     if any(system != summary.ours for system in summary.systems) and summary.ours in summary.systems:
         table, form = _fitting(console, lambda form: _differences(summary, form))

@@ -6,11 +6,13 @@ Workers ignore Ctrl-C: the parent stops them, and they hold nothing that needs t
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
+import threading
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -69,6 +71,19 @@ def _work(connection: Connection, function: Callable[..., Any]) -> None:
         return  # the parent is gone
 
 
+@contextlib.contextmanager
+def _ignoring_interrupts() -> Iterator[None]:
+    """What is started inside ignores Ctrl-C from its first instruction, not only once Python is up in it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 class _Pool:
     def __init__(self, function: Callable[..., Any], tasks: list[tuple]) -> None:
         self._function, self._tasks = function, tasks
@@ -97,7 +112,8 @@ class _Pool:
     def _start(self) -> None:
         ours, theirs = self._context.Pipe()
         worker = self._context.Process(target=_work, args=(theirs, self._function), daemon=True)
-        worker.start()
+        with _ignoring_interrupts():
+            worker.start()
         theirs.close()
         self._hand_out(ours, worker)
 

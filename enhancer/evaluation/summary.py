@@ -40,6 +40,7 @@ class Summary:
     systems: list[str]
     ours: str
     names: list[str]
+    groups: int | None
     seconds: float
     means: dict[str, dict[str, Mean]]
     differences: dict[str, dict[str, Difference]]
@@ -52,19 +53,25 @@ class Summary:
         return [m for m in MEASURES if any(self.means[system][m.key].count for system in self.systems)]
 
 
-def summarise(outcomes: list[Outcome], systems: list[str], ours: str, worst: int = 5) -> Summary:
-    """Means, paired differences and the worst files; `ours` is the system that the others are compared with."""
+def summarise(
+    outcomes: list[Outcome], systems: list[str], ours: str, group_of: Callable[[str], str] | None = None, worst: int = 5
+) -> Summary:
+    """Means, paired differences and the worst files; `ours` is the system that the others are compared with.
+
+    `group_of` tells a file's group (its speaker, say) by its name: intervals and tests are over groups then.
+    """
     by_system = {system: {o.name: o for o in outcomes if o.system == system} for system in systems}
     names = sorted({outcome.name for outcome in outcomes})
+    groups = np.array([group_of(name) for name in names]) if group_of else None
 
     def values(system: str, key: str) -> np.ndarray:
         found = by_system[system]
         return np.array([found[name].values.get(key, math.nan) if name in found else math.nan for name in names])
 
-    means = {s: {m.key: mean_with_interval(values(s, m.key)) for m in MEASURES} for s in systems}
+    means = {s: {m.key: mean_with_interval(values(s, m.key), groups) for m in MEASURES} for s in systems}
     others = [system for system in systems if system != ours]
     differences = {
-        other: {m.key: paired_difference(values(ours, m.key), values(other, m.key)) for m in MEASURES}
+        other: {m.key: paired_difference(values(ours, m.key), values(other, m.key), groups) for m in MEASURES}
         for other in others
     }
     tests = [(other, key) for other in others for key in _TESTED]
@@ -73,15 +80,24 @@ def summarise(outcomes: list[Outcome], systems: list[str], ours: str, worst: int
     for (other, key), p_value in zip(tests, corrected, strict=True):
         p_values[other][key] = p_value
     return Summary(
-        systems, ours, names, _total_seconds(outcomes), means, differences, p_values,
-        {s: _undefined(by_system[s].values()) for s in systems}, _worst(values, names, systems, ours, worst),
-    )  # fmt: skip
+        systems=systems,
+        ours=ours,
+        names=names,
+        groups=None if groups is None else len(set(groups.tolist())),
+        seconds=_total_seconds(outcomes),
+        means=means,
+        differences=differences,
+        p_values=p_values,
+        undefined={system: _undefined(by_system[system].values()) for system in systems},
+        worst=_worst(values, names, systems, ours, worst),
+    )
 
 
 def as_json(summary: Summary) -> dict[str, object]:
     """The summary for a JSON file, NaN as null."""
     content = {
         "files": len(summary.names),
+        "groups": summary.groups,
         "seconds": round(summary.seconds, 3),
         "compared_system": summary.ours,
         "systems": {

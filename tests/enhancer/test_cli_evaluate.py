@@ -316,3 +316,16 @@ def test_peers_stand_beside_ours_with_paired_differences(cli, folders, model):
 def test_peers_need_noisy_files(cli, folders):
     assert_refused(cli("--clean", "clean", "--enhanced", "enhanced", "--peers", "webrtc"), "--peers needs noisy files")
     assert_refused(cli("--clean", "clean", "--noisy", "noisy", "--peers", "whisper"), "no peer called whisper")
+
+
+def test_groups_are_told_by_names(cli, write):
+    for number, name in enumerate(("p1_a", "p1_b", "p2_a")):
+        write(f"clean/{name}.wav", CLEAN)
+        write(f"enhanced/{name}.wav", CLEAN + noise(seed=number))
+    arguments = ("--clean", "clean", "--enhanced", "enhanced", "--csv", "s.csv")
+    result = cli(*arguments, "--group", "^p[0-9]")
+    assert result.exit_code == 0
+    assert "95 % interval over 2 groups" in result.stdout
+    assert json.loads(cli(*arguments, "--group", "_(.)", "--json").stdout)["summary"]["groups"] == 2
+    assert_refused(cli(*arguments, "--group", "["), "--group [ is no regular expression")
+    assert_refused(cli(*arguments, "--group", "p1"), "--group p1 is not in p2_a")

@@ -51,3 +51,35 @@ def test_holm_gives_the_textbook_values():
     corrected = stats.holm([0.6, np.nan, 0.7])
     assert corrected[0] == corrected[2] == 1
     assert np.isnan(corrected[1])
+
+
+def test_files_of_one_speaker_count_as_one_where_they_agree():
+    rng = np.random.default_rng(3)
+    speakers = np.repeat(np.arange(20), 10)
+    values = rng.standard_normal(20)[speakers] + 0.01 * rng.standard_normal(200)
+    over_files, over_speakers = stats.mean_with_interval(values), stats.mean_with_interval(values, speakers)
+    assert over_speakers.mean == over_files.mean
+    widths = [mean.high - mean.low for mean in (over_speakers, over_files)]
+    assert widths[0] == pytest.approx(np.sqrt(10) * widths[1], rel=0.2)
+    assert stats.mean_with_interval(values, np.arange(200)) == over_files
+    assert np.isnan(stats.mean_with_interval(values, np.zeros(200)).low)
+
+
+def test_the_test_is_over_groups_where_there_are_some():
+    rng = np.random.default_rng(4)
+    speakers = np.repeat(np.arange(6), 50)
+    better = np.array([1.0, 1.2, 0.9, 1.1, -0.1, -0.2])[speakers] + 0.01 * rng.standard_normal(300)
+    assert stats.paired_difference(better, np.zeros(300)).p_value < 1e-6
+    assert stats.paired_difference(better, np.zeros(300), speakers).p_value > 0.05
+
+
+@pytest.mark.parametrize("grouped", [False, True])
+def test_the_approximation_for_many_files_continues_the_bootstrap(grouped, monkeypatch):
+    rng = np.random.default_rng(5)
+    values = rng.exponential(size=1500)
+    groups = rng.integers(400, size=1500) if grouped else None
+    resampled = stats.mean_with_interval(values, groups)
+    monkeypatch.setattr(stats, "RESAMPLES", 300)
+    approximated = stats.mean_with_interval(values, groups)
+    half = (resampled.high - resampled.low) / 2
+    assert (approximated.low, approximated.high) == pytest.approx((resampled.low, resampled.high), abs=0.1 * half)
