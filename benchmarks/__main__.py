@@ -63,6 +63,14 @@ def peer_quality(
 
 
 @app.command()
+def resampling() -> None:
+    """Latency and cost of our resampler beside soxr's variable-rate stream."""
+    from benchmarks import resampling
+
+    resampling.run()
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:

@@ -5,11 +5,11 @@
 
 The embedding looks along frequency within one frame, at real and imaginary parts and at magnitudes: rectified sums of
 real and imaginary parts alone are a poor magnitude, and a mask depends on that before all. Magnitudes also go to the
-trunk directly, bin by bin. Memory over time is in the recurrent trunk alone, which spans the
-whole band. That shape was chosen by measurement: it learns faster per minute than recurrences shared across bands, at
-the same time per frame (docs/training.md), because one frame is a handful of fat operators. The trunk's two linear maps
-are the band plan: learned, like a filter bank, over 64 positions of 125 Hz. LSTM rather than GRU because torch trains
-it on a CPU through one fused oneDNN operator: 29 ms against 111 ms for two layers of 160 over 4 x 2 s, both ways.
+trunk directly, bin by bin. Memory over time is in the recurrent trunk alone, which spans the whole band. That shape
+was chosen by measurement: it learns faster per minute than recurrences shared across bands, at the same time per
+frame (docs/training.md), because one frame is a handful of fat operators. The trunk's two linear maps are the band
+plan: learned, like a filter bank, over 64 positions of 125 Hz. LSTM rather than GRU because torch trains it on a CPU
+through one fused oneDNN operator, about four times faster (`python -m benchmarks training-speed`).
 """
 
 from __future__ import annotations
