@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import math
 import re
 import sys
@@ -20,7 +19,7 @@ from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.pairs import Pair, Pairing, find_pairs
 from enhancer.evaluation.peers import chosen_peers
 from enhancer.evaluation.pool import Failure, run_tasks
-from enhancer.evaluation.score_files import content_of, write_csv, write_json
+from enhancer.evaluation.score_files import content_of, json_text, write_csv, write_json
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Method, Outcome, score_pair
 from enhancer.evaluation.summary import compared_system, summarise
 
@@ -67,7 +66,7 @@ def run(request: Request) -> int:
         return _run(request)
     except UserError as error:
         if request.as_json:
-            print(json.dumps({"error": error.message, "hint": error.hint or None}, ensure_ascii=False))
+            print(json_text({"error": error.message, "hint": error.hint or None}))
         raise
 
 
@@ -230,7 +229,7 @@ def _finish(request: Request, pairing: Pairing, work: _Work, stopped: bool) -> i
 
             show(summary, outcomes, work.kept, sys.stdout)
     if request.as_json:
-        print(json.dumps(content, indent=1, ensure_ascii=False))
+        print(json_text(content))
     _name_failures(pairing, work)
     if stopped:
         print(f"stopped: {len(summary.names)} of {len(pairing.pairs)} files are scored", file=sys.stderr)

@@ -106,7 +106,10 @@ def _worst(summary: Summary) -> Table:
         table.add_column(column, justify="right")
     for row in summary.worst:
         values = ([row.noisy] if NOISY in summary.systems else []) + [row.ours]
-        table.add_row(Text(row.name), *(f"{value:.{measure.digits}f}" for value in values))
+        table.add_row(
+            Text(row.name.encode("utf-8", "backslashreplace").decode()),
+            *(f"{value:.{measure.digits}f}" for value in values),
+        )
     return table
 
 

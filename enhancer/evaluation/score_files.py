@@ -38,8 +38,7 @@ def write_json(path: Path, content: dict[str, object]) -> None:
     """Writes what `content_of` made. Raises OutputError."""
     with replacing(path, overwrite=True) as temporary:
         try:
-            text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-            temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+            temporary.write_text(json_text(content) + "\n", encoding="utf-8")
         except OSError as error:
             raise write_error(path, error) from error
 
@@ -47,3 +46,8 @@ def write_json(path: Path, content: dict[str, object]) -> None:
 def content_of(summary: Summary, outcomes: list[Outcome], failed: list[dict[str, str]]) -> dict[str, object]:
     """The JSON object of an evaluation: summary, rows, failures."""
     return {"summary": as_json(summary), "scores": [without_nan(row(o)) for o in outcomes], "failed": failed}
+
+
+def json_text(content: dict[str, object]) -> str:
+    """JSON as it is printed and written; bytes of file names that are no UTF-8 stand as escapes."""
+    return json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()

@@ -264,6 +264,15 @@ def test_markup_and_odd_names_are_shown_as_they_are(cli, write):
     assert "[red]a[/red] é" in result.stdout
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes there")
+def test_names_that_are_no_text_are_named_too(cli, folders, tmp_path):
+    (tmp_path / os.fsdecode(b"clean/b\xff.wav")).write_bytes(b"RIFF")
+    result = cli("--clean", "clean", "--enhanced", "enhanced", "--out", "out", "--json")
+    assert result.exit_code == 1
+    for text in (result.stdout, Path("out/scores.json").read_text(encoding="utf-8")):
+        assert [os.fsencode(path) for path in json.loads(text)["unmatched"]] == [b"clean/b\xff.wav"]
+
+
 def _die(number: int) -> int:
     if number == 1:
         os._exit(7)
