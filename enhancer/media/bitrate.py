@@ -14,6 +14,7 @@ import struct
 from pathlib import Path
 
 from enhancer.errors import ConfigError
+from enhancer.media.types import system_name
 
 # Rates in kb/s that MPEG layer III may have, by MPEG version.
 _MP3_RATES = {
@@ -122,7 +123,7 @@ def _opus_target(path: Path, mean: int) -> int:
     import soundfile
 
     excerpt_s = 8.0
-    with soundfile.SoundFile(path) as file:
+    with soundfile.SoundFile(system_name(path)) as file:
         rate, channels = file.samplerate, file.channels
         length = int(excerpt_s * rate)
         starts = [0] if file.frames <= 3 * length else [int(part * file.frames) for part in (0.1, 0.5, 0.85)]

@@ -18,7 +18,7 @@ from enhancer.media.atomic import write_error
 from enhancer.media.bitrate import encoder_settings, input_bitrate
 from enhancer.media.formats import BITS, output_format
 from enhancer.media.quantise import Quantiser
-from enhancer.media.types import Notes, Options, Track
+from enhancer.media.types import Notes, Options, Track, system_name
 
 if TYPE_CHECKING:
     from enhancer.media.types import Reader
@@ -51,7 +51,7 @@ class SoundFileReader:
         self._notes = Notes()
         try:
             with _silenced_mpg123(path):
-                self._file = soundfile.SoundFile(path)
+                self._file = soundfile.SoundFile(system_name(path))
         except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw needs a rate
             reason = getattr(error, "error_string", str(error)).rstrip(".")
             if _known_start(path):
@@ -192,7 +192,7 @@ class SoundFileWriter:
         self._quantise = Quantiser(bits) if bits else None
         with self._write_errors():
             self._file = soundfile.SoundFile(
-                temporary,
+                system_name(temporary),
                 "w",
                 track.sample_rate,
                 track.channels,

@@ -6,6 +6,7 @@ Everything in `enhancer.media` and the video modules build on this; `enhancer.au
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,6 +113,11 @@ class Notes:
     def add(self, line: str) -> None:
         if line not in self.lines:
             self.lines.append(line)
+
+
+def system_name(path: Path) -> str | bytes:
+    """A file's name as libsndfile is to get it: on POSIX the very bytes, which need not be UTF-8."""
+    return os.fsencode(path) if os.name == "posix" else str(path)
 
 
 def have_video_extra() -> bool:

@@ -261,3 +261,15 @@ def test_an_mp3_that_is_called_wav_is_read_and_stays_one(tmp_path, run, speech_l
     source.write_bytes(buffer.getvalue())
     run(source, target)
     assert soundfile.info(target).format == "MP3"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="only POSIX has names that are no text")
+@pytest.mark.parametrize("suffix", [b".flac", b".mp3", b".opus"])
+def test_a_name_that_is_not_utf_8_is_a_name(tmp_path, run, speech_like, suffix):
+    source = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.wav"))
+    target = Path(os.fsdecode(os.fsencode(tmp_path) + b"/th\xe9" + suffix))
+    with open(source, "wb") as file:
+        soundfile.write(file, speech_like(16_000, 1.0), 16_000, format="WAV", subtype="PCM_16")
+    run(source, target)
+    with open(target, "rb") as file:
+        assert soundfile.info(file).frames == 16_000
