@@ -71,6 +71,14 @@ def resampling() -> None:
 
 
 @app.command()
+def speech_kept() -> None:
+    """What the shipped student takes off clean speech, and off speech in noise, band by band."""
+    from benchmarks import speech_kept
+
+    speech_kept.run()
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:
