@@ -10,10 +10,10 @@ from benchmarks.clips import demo_clips
 from enhancer import denoise
 from enhancer.model import Student
 from enhancer.spectral import Grid, stft
+from training.data.levels import active_level_db
 
 BANDS_HZ = ((0, 1000), (1000, 4000), (4000, 6000), (6000, 8000))
 SPEECH_SNR_DB = 10.0  # a bin is speech where the clean spectrum is this far above the noise
-PIECE_S, ACTIVE_DB = 0.05, 25.0
 
 
 def run() -> None:
@@ -27,7 +27,7 @@ def run() -> None:
     for clip in demo_clips():
         clean, noisy = (np.ascontiguousarray(signal[:, 0]) for signal in (clip.clean(), clip.noisy()))
         kept = denoise(clean, clip.sample_rate, model=student)
-        change = _active_level_db(kept, clip.sample_rate) - _active_level_db(clean, clip.sample_rate)
+        change = active_level_db(kept, clip.sample_rate) - active_level_db(clean, clip.sample_rate)
         enhanced = denoise(noisy, clip.sample_rate, model=student)
         grid = Grid(clip.sample_rate)
         x, n, y = (np.abs(stft(signal[None], grid)[:, 0]) for signal in (clean, noisy - clean, enhanced))
@@ -40,10 +40,3 @@ def run() -> None:
             gains.append(f"{20.0 * np.log10(np.mean(y[chosen] / mixture[chosen])):.1f}" if chosen.any() else "-")
         table.add_row(clip.title, f"{change:.2f}", *gains)
     Console(highlight=False).print(table)
-
-
-def _active_level_db(signal: np.ndarray, sample_rate: int) -> float:
-    """Mean power of the 50 ms pieces within 25 dB of the loudest, in dB."""
-    length = round(PIECE_S * sample_rate)
-    power = np.square(signal[: len(signal) // length * length].reshape(-1, length)).mean(axis=1, dtype=np.float64)
-    return float(10.0 * np.log10(power[power > power.max() * 10.0 ** (-ACTIVE_DB / 10.0)].mean()))

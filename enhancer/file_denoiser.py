@@ -70,20 +70,26 @@ def denoise_file(
 
     `target` appears only when it is complete. Raises UserError (InputError, OutputError) and leaves nothing behind.
     """
-    overwrite = settings.options.overwrite
-    check_target(source, target, overwrite)
+    check_target(source, target, settings.options.overwrite)
     reader = open_audio(source, settings.options)
     try:
-        with replacing(target, overwrite=overwrite) as temporary:
-            writer = create_audio(target, temporary, reader, settings.options)
-            try:
-                report = denoise_stream(reader, writer, settings, model, progress)
-                writer.finish()
-            finally:
-                writer.close()
-        return report
+        return denoise_into(reader, target, settings, model, progress)
     finally:
         reader.close()
+
+
+def denoise_into(
+    reader: Reader, target: Path, settings: Settings, model: Student | None = None, progress: Progress | None = None
+) -> Report:
+    """Cleans an open input into `target`, which appears only when it is complete. Errors as in `denoise_file`."""
+    with replacing(target, overwrite=settings.options.overwrite) as temporary:
+        writer = create_audio(target, temporary, reader, settings.options)
+        try:
+            report = denoise_stream(reader, writer, settings, model, progress)
+            writer.finish()
+        finally:
+            writer.close()
+    return report
 
 
 def check_target(source: Path, target: Path, overwrite: bool) -> None:

@@ -10,14 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO
 
-from enhancer.audio_io import create_audio, open_audio
+from enhancer.audio_io import open_audio
 from enhancer.cli.batch import Result, run_batch
 from enhancer.cli.display import Display, result_as_json
 from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import STREAM, Job, Plan, make_plan
 from enhancer.errors import ConfigError, InputError, OutputError, UserError
-from enhancer.file_denoiser import Progress, Report, Settings, check_target, denoise_stream
-from enhancer.media.atomic import replacing
+from enhancer.file_denoiser import Progress, Report, Settings, check_target, denoise_into, denoise_stream
 from enhancer.media.bitrate import parse_bitrate
 from enhancer.media.pipes import STDIN, STDOUT, PipeWriter, open_stdin
 from enhancer.media.raw import RawFormat, parse_raw_format
@@ -198,14 +197,7 @@ def _stream(job: Job, request: Request, settings: Settings, progress: Progress) 
         if job.target is STDOUT:
             return _to_stdout(reader, sys.stdout.buffer, raw_name, settings, model, progress)
         check_target(job.source, job.target, settings.options.overwrite)
-        with replacing(job.target, overwrite=settings.options.overwrite) as temporary:
-            writer = create_audio(job.target, temporary, reader, settings.options)
-            try:
-                report = denoise_stream(reader, writer, settings, model, progress)
-                writer.finish()
-            finally:
-                writer.close()
-        return report
+        return denoise_into(reader, job.target, settings, model, progress)
     finally:
         reader.close()
 

@@ -12,6 +12,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from enhancer.cli.app import app
+from tests.refusals import assert_refused
 
 RATE = 16_000
 
@@ -41,18 +42,6 @@ def sound(speech_like) -> np.ndarray:
 
 def files_in(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
-
-
-def assert_refused(result, *words: str) -> None:
-    """Exit code 2 and one line that says why, all these words in it; at most a hint beside it."""
-    lines = result.stderr.splitlines()
-    assert result.exit_code == 2
-    assert lines[0].startswith("error: ")
-    for word in words:
-        assert word in lines[0]
-    assert all(line.startswith("hint: ") for line in lines[1:])
-    assert len(lines) <= 2
-    assert result.stdout == ""
 
 
 def truncated(path: Path, keep: float) -> None:

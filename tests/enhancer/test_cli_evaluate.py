@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from enhancer.cli.app import app
 from enhancer.evaluation import metrics, pool
 from enhancer.evaluation.alignment import align
+from tests.refusals import assert_refused
 
 RATE = 16_000
 CLEAN = soundfile.read(Path(__file__).parent.parent / "data" / "speech_16k_female.flac")[0][: int(1.5 * RATE)]
@@ -68,17 +69,6 @@ def folders(write) -> None:
 def rows(path: str | Path) -> list[dict[str, str]]:
     with open(path, newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
-
-
-def assert_refused(result, *words: str) -> None:
-    """Exit code 2, one line that says why with all these words in it, at most a hint beside it."""
-    lines = result.stderr.splitlines()
-    assert result.exit_code == 2
-    assert lines[0].startswith("error: ")
-    for word in words:
-        assert word in lines[0]
-    assert len(lines) <= 2
-    assert result.stdout == ""
 
 
 def test_given_files_are_scored_as_the_measures_say(cli, folders):

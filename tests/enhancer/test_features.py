@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from enhancer.features import Features, MaskApplication, bound_mask, floor_mask, high_band_weights
+from enhancer.features import Features, MaskApplication, high_band_weights
 from enhancer.spectral import CORE_BINS, GRID_16K, GRID_48K, Grid, stft
+from tests.reference_masks import bound_mask, floor_mask
 
 
 @pytest.fixture(params=[GRID_16K, GRID_48K], ids=["16k", "48k"])
