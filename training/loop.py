@@ -19,6 +19,7 @@ from training.checkpoint import Checkpoint, optimiser_tensors, restore_optimiser
 from training.config import TrainingConfig
 from training.data.pools import Pools
 from training.distillation import Projection, alpha_at, output_loss, similarity_loss
+from training.initialise import grown_backwards
 from training.losses import mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet
 from training.torch_spectral import SpectralTransform
@@ -173,13 +174,16 @@ class Run:
 
     def start_from(self, checkpoint: Checkpoint, part: str = "ema") -> None:
         """Takes a checkpoint's weights as the start of a new run."""
-        made = checkpoint.facts["config"]["network"]
-        if made != self.config.as_dict()["network"]:
-            raise UserError(
-                f"the checkpoint's network {made} is not the config's", "use the config it was trained with"
-            )
+        made, wanted = checkpoint.facts["config"]["network"], self.config.as_dict()["network"]
+        weights = checkpoint.part(part)
+        if made != wanted:
+            if made | {"bidirectional": True} != wanted:
+                raise UserError(
+                    f"the checkpoint's network {made} is not the config's", "use the config it was trained with"
+                )
+            weights = grown_backwards(weights, self.network)
         for network in (self.network, self.ema):
-            network.load_state_dict(checkpoint.part(part))
+            network.load_state_dict(weights)
         self.started_from = checkpoint.facts
 
 

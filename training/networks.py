@@ -53,7 +53,7 @@ class NetworkOutput:
 
 
 class Trunk(nn.Module):
-    """LSTM layers over time with a residual around each; directions of a bidirectional layer are averaged."""
+    """LSTM layers over time with a residual around each; directions of a bidirectional layer are summed."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ class Trunk(nn.Module):
         for index, block in enumerate(self.blocks):
             y, carried = block(x, None if state is None else state[index])
             if block.bidirectional:
-                y = y.unflatten(-1, (2, -1)).mean(-2)
+                y = y.unflatten(-1, (2, -1)).sum(-2)
             x = x + y
             hidden.append(x)
             last.append(carried)
