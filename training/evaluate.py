@@ -9,10 +9,19 @@ import torch
 
 from enhancer.evaluation.metrics import estoi, pesq_wb, si_sdr
 from enhancer.spectral import GRID_16K, GRID_48K
+from training.checkpoint import Checkpoint
+from training.config import from_dict
 from training.data.fixed_sets import fixed_set
 from training.data.pools import Pools
-from training.networks import BandRecurrentNet
+from training.networks import BandRecurrentNet, NetworkConfig
 from training.torch_spectral import SpectralTransform
+
+
+def averaged_network(checkpoint: Checkpoint) -> BandRecurrentNet:
+    """The network of a checkpoint with its averaged weights."""
+    network = BandRecurrentNet(from_dict(NetworkConfig, checkpoint.facts["config"]["network"]))
+    network.load_state_dict(checkpoint.part("ema"))
+    return network
 
 
 @torch.no_grad()

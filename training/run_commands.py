@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from training.places import default_pools, default_runs
-
-if TYPE_CHECKING:
-    from training.checkpoint import Checkpoint
-    from training.networks import BandRecurrentNet
 
 ConfigOption = Annotated[str, typer.Option(help="A TOML file, or a name from training/configs.")]
 PoolsOption = Annotated[Path | None, typer.Option(help="Pools made by `training prepare` (default: runs/pools).")]
@@ -83,10 +78,11 @@ def export(
     from training.card import describe
     from training.checkpoint import load_checkpoint
     from training.data.pools import Pools
+    from training.evaluate import averaged_network
     from training.export import export as write
 
     loaded = load_checkpoint(checkpoint)
-    network = _averaged_network(loaded)
+    network = averaged_network(loaded)
     out = out or default_runs() / "student.onnx"
     model = write(network, out, name, describe(loaded, network, Pools(pools or default_pools()), items))
     size = out.stat().st_size / 1e6
@@ -105,42 +101,7 @@ def slim(
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 
-def evaluate(
-    checkpoint: Annotated[Path | None, typer.Argument(help="A checkpoint written by `train` or `distil`.")] = None,
-    teacher: Annotated[str | None, typer.Option(help="Score this external teacher instead.")] = None,
-    pools: PoolsOption = None,
-    split: Annotated[str, typer.Option(help="Fixed set: val (for choosing) or test (for published tables).")] = "val",
-    items: Annotated[int, typer.Option(min=1, max=200, help="The first so many mixtures of the set.")] = 200,
-) -> None:
-    """Score a checkpoint's averaged weights, or a teacher, on a fixed set: PESQ-WB, ESTOI, SI-SDR, noisy beside it."""
-    from enhancer.errors import UserError
-    from training.checkpoint import load_checkpoint
-    from training.data.pools import Pools
-    from training.evaluate import score, score_network
-    from training.teachers import load_teacher
-
-    if (checkpoint is None) == (teacher is None):
-        raise UserError("nothing to score", "give a checkpoint, or --teacher NAME")
-    sets = Pools(pools or default_pools())
-    if checkpoint is not None:
-        scores = score_network(_averaged_network(load_checkpoint(checkpoint)), sets, split, items)
-    else:
-        by_rate = {rate: load_teacher(teacher, rate) for rate in (16_000, 48_000)}
-        scores = score(lambda noisy, rate: by_rate[rate].enhance(noisy), sets, split, items)
-    print(json.dumps(scores))
-
-
-def _averaged_network(checkpoint: Checkpoint) -> BandRecurrentNet:
-    """The network of a checkpoint with its averaged weights."""
-    from training.config import from_dict
-    from training.networks import BandRecurrentNet, NetworkConfig
-
-    network = BandRecurrentNet(from_dict(NetworkConfig, checkpoint.facts["config"]["network"]))
-    network.load_state_dict(checkpoint.part("ema"))
-    return network
-
-
 def register(app: typer.Typer) -> None:
     """Adds this module's commands to the app."""
-    for command in (train, distil, export, evaluate, slim):
+    for command in (train, distil, export, slim):
         app.command()(command)

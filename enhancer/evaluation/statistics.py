@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,6 +65,41 @@ def paired_difference(ours: np.ndarray, theirs: np.ndarray, groups: np.ndarray |
         sums, counts = _by_group(difference[defined], None if groups is None else np.asarray(groups)[defined])
         p_value = float(wilcoxon(sums / counts, zero_method="zsplit").pvalue)
     return Difference(summary.mean, summary.low, summary.high, summary.count, p_value)
+
+
+def two_way_interval(
+    differences: np.ndarray, speakers: Sequence[str], noises: Sequence[str], resamples: int = 2000, seed: int = 0
+) -> tuple[float, float]:
+    """95 % interval of a mean over items that share speakers and noises: the pigeonhole bootstrap (Owen, 2007).
+
+    Each resample draws speakers and, independently, noise recordings with replacement; an item weighs the product of
+    how often its two were drawn, and the mean is the weighted one. Never too narrow where the two matter; up to sqrt(3)
+    too wide where they do not (independent items, one for each speaker and recording).
+    Shapes: differences [items], NaN left out; speakers and noises [items], labels. An item without a noise recording
+    (""), whose noise was synthesised for it, counts as a recording of its own.
+    Returns (nan, nan) where nothing can be resampled: fewer than two items, or one speaker and one recording in all.
+    Raises ValueError for lengths that differ.
+    """
+    values = np.asarray(differences, float)
+    if not len(values) == len(speakers) == len(noises):
+        raise ValueError(f"{len(values)} differences, {len(speakers)} speakers and {len(noises)} noises do not match")
+    defined = np.flatnonzero(~np.isnan(values))
+    values = values[defined]
+    rng = np.random.default_rng(seed)
+    weights = np.ones((resamples, len(values)))
+    levels = 1
+    for labels in ([speakers[i] for i in defined], [noises[i] or f" item {i}" for i in defined]):
+        names, member = np.unique(labels, return_inverse=True)
+        if len(names) > 1:
+            drawn = rng.multinomial(len(names), np.full(len(names), 1 / len(names)), size=resamples)
+            weights *= drawn[:, member]
+        levels = max(levels, len(names))
+    total = weights.sum(axis=1)
+    if len(values) < 2 or levels == 1 or not total.any():
+        return float("nan"), float("nan")
+    drew = total > 0  # with few labels a resample may hold no item at all
+    low, high = np.percentile(weights[drew] @ values / total[drew], [2.5, 97.5])
+    return float(low), float(high)
 
 
 def holm(p_values: list[float]) -> list[float]:

@@ -83,3 +83,48 @@ def test_the_approximation_for_many_files_continues_the_bootstrap(grouped, monke
     approximated = stats.mean_with_interval(values, groups)
     half = (resampled.high - resampled.low) / 2
     assert (approximated.low, approximated.high) == pytest.approx((resampled.low, resampled.high), abs=0.1 * half)
+
+
+def crossed(rng, speakers: int, noises: int, items: int, of_each: float, of_item: float):
+    """Values with an effect of the speaker, one of the noise and one of the item, of the given standard deviations."""
+    who, what = rng.integers(speakers, size=items), rng.integers(noises, size=items)
+    effects = of_each * (rng.standard_normal(speakers)[who] + rng.standard_normal(noises)[what])
+    values = effects + of_item * rng.standard_normal(items)
+    return values, [f"s{i}" for i in who], [f"n{i}" for i in what]
+
+
+def test_a_two_way_interval_holds_the_truth_as_often_as_it_says():
+    rng = np.random.default_rng(6)
+    holds = two_way = 0
+    for _ in range(100):
+        values, speakers, noises = crossed(rng, 20, 20, 200, 1.0, 0.5)
+        low, high = stats.two_way_interval(values, speakers, noises, resamples=400)
+        two_way += low <= 0 <= high
+        over_items = stats.mean_with_interval(values)
+        holds += over_items.low <= 0 <= over_items.high
+    assert two_way >= 88
+    assert holds < 60  # what it is for: items of one speaker or noise are not independent
+
+
+def test_a_two_way_interval_of_one_kind_of_group_is_that_of_resampling_those_groups():
+    rng = np.random.default_rng(7)
+    speakers = rng.integers(30, size=300)
+    values = rng.standard_normal(30)[speakers] + 0.1 * rng.standard_normal(300)
+    over_speakers = stats.mean_with_interval(values, speakers)
+    found = stats.two_way_interval(values, [f"s{i}" for i in speakers], ["one"] * 300)
+    half = (over_speakers.high - over_speakers.low) / 2
+    assert found == pytest.approx((over_speakers.low, over_speakers.high), abs=0.1 * half)
+
+
+def test_synthetic_noises_are_recordings_of_their_own():
+    values = np.random.default_rng(8).standard_normal(50)
+    named = stats.two_way_interval(values, ["s"] * 50, [f"n{i:02}" for i in range(50)])
+    assert stats.two_way_interval(values, ["s"] * 50, [""] * 50) == pytest.approx(named, abs=0.1)
+
+
+def test_a_two_way_interval_of_nothing_to_resample_is_undefined():
+    for values, noises in (([], []), ([1.0], ["n"]), ([1.0, 2.0], ["n", "n"]), ([1.0, np.nan], ["n", "m"])):
+        assert np.isnan(stats.two_way_interval(np.array(values), ["s"] * len(values), noises)).all()
+    assert stats.two_way_interval(np.full(9, 0.5), list("aaabbbccc"), list("xyzxyzxyz")) == (0.5, 0.5)
+    with pytest.raises(ValueError, match="do not match"):
+        stats.two_way_interval(np.zeros(2), ["s"], ["n", "n"])
