@@ -26,18 +26,32 @@ class Taught:
 
     teacher: int  # which of the run's caches
     enhanced: Tensor  # [batch, time]
-    features: Tensor  # [batch, frames, width]
+    features: Tensor | None  # [batch, frames, width]; None: it has none that can be read
 
 
 @dataclass(frozen=True)
 class DrawnBatch:
-    """One step's lesson; `taught` is None where there is no teacher."""
+    """One step's lesson."""
 
     sample_rate: int
     noisy: Tensor  # [batch, time]
-    clean: Tensor  # [batch, time]
-    bandwidth_hz: Tensor | None  # [batch], up to where each target is real; None: the whole of it
-    taught: Taught | None
+    clean: Tensor | None  # [batch, time]; None: a noisy recording of which no clean one exists
+    bandwidth_hz: Tensor | None = None  # [batch], up to where each target is real; None: the whole of it
+    taught: Taught | None = None  # None: no cached teacher has heard it
+
+    def to(self, device: torch.device) -> DrawnBatch:
+        """The same batch on `device`."""
+
+        def moved(x: Tensor) -> Tensor:
+            return x.to(device, non_blocking=True)
+
+        def maybe(x: Tensor | None) -> Tensor | None:
+            return None if x is None else moved(x)
+
+        taught = self.taught
+        if taught is not None:
+            taught = Taught(taught.teacher, moved(taught.enhanced), maybe(taught.features))
+        return DrawnBatch(self.sample_rate, moved(self.noisy), maybe(self.clean), maybe(self.bandwidth_hz), taught)
 
 
 class BatchSource:
@@ -52,6 +66,15 @@ class BatchSource:
         self.config, self.rank = config, rank
         self.mixer = Mixer(config.mix, pools, "train", config.run.seed)
         self.caches = [TeacherCache(Path(p)) for p in config.distillation.caches] if config.distillation else []
+        self.noisy = self.paired = None
+        if config.distillation and config.distillation.unpaired:
+            from training.data.recorded import NoisySegments
+
+            self.noisy = NoisySegments(pools, "train")
+        if config.batch.paired_share:
+            from training.data.recorded import PairedSegments
+
+            self.paired = PairedSegments(pools, "train")
         self._thread = ThreadPoolExecutor(1, "draws batches")
         self._ahead: dict[int, Future[DrawnBatch]] = {}
 
@@ -63,11 +86,21 @@ class BatchSource:
 
     def draw(self, step: int) -> DrawnBatch:
         """The batch of `step`, drawn here and now."""
-        config = self.config
+        config, distil = self.config, self.config.distillation
         kind = np.random.default_rng([config.run.seed, step]).random()
         rng = np.random.default_rng([config.run.seed, step, self.rank])
-        if config.distillation and kind < config.distillation.share:
+        cached = distil.share if distil and self.caches else 0.0
+        unpaired = distil.unpaired if distil else 0.0
+        if kind < cached:
             return self._heard_by_a_teacher(rng)
+        if kind < cached + unpaired:
+            assert self.noisy is not None
+            noisy = self.noisy.batch(rng, config.batch.size, config.batch.seconds, 16_000)
+            return DrawnBatch(16_000, torch.from_numpy(noisy), None)
+        if kind < cached + unpaired + config.batch.paired_share:
+            assert self.paired is not None
+            noisy, clean = self.paired.batch(rng, config.batch.size, config.batch.seconds, 16_000)
+            return DrawnBatch(16_000, torch.from_numpy(noisy), torch.from_numpy(clean))
         return self._mixed(rng, 48_000 if kind > 1.0 - config.batch.full_band_share else 16_000)
 
     def _mixed(self, rng: np.random.Generator, rate: int) -> DrawnBatch:
@@ -78,12 +111,12 @@ class BatchSource:
             torch.from_numpy(np.stack([m.noisy for m in mixtures])),
             torch.from_numpy(np.stack([m.clean for m in mixtures])),
             torch.tensor([m.info["bandwidth_hz"] for m in mixtures]),
-            None,
         )
 
     def _heard_by_a_teacher(self, rng: np.random.Generator) -> DrawnBatch:
         minutes = np.array([cache.minutes for cache in self.caches])
         teacher = int(rng.choice(len(self.caches), p=minutes / minutes.sum()))
-        drawn = self.caches[teacher].batch(rng, self.config.batch.size, self.config.batch.seconds)
-        noisy, clean, enhanced, features = (torch.from_numpy(x) for x in drawn)
-        return DrawnBatch(16_000, noisy, clean, None, Taught(teacher, enhanced, features))
+        cache = self.caches[teacher]
+        noisy, clean, enhanced, features = cache.batch(rng, self.config.batch.size, self.config.batch.seconds)
+        taught = Taught(teacher, torch.from_numpy(enhanced), None if features is None else torch.from_numpy(features))
+        return DrawnBatch(16_000, torch.from_numpy(noisy), torch.from_numpy(clean), None, taught)

@@ -23,6 +23,7 @@ class BatchConfig:
     size: int = 4  # items a process
     seconds: float = 2.0  # length of an item
     full_band_share: float = 0.2  # of all batches, those at 48 kHz
+    paired_share: float = 0.0  # of all batches, recorded pairs of noisy and clean (VoiceBank+DEMAND and the like)
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,15 @@ class OptimiserConfig:
 
 @dataclass(frozen=True)
 class RunConfig:
-    """How long, how often, with how many processes. The budget is what ends first of minutes and steps."""
+    """How long, how often, on what. The budget is what ends first of minutes, steps and hours of audio."""
 
     minutes: float = 90.0  # of training, pauses not counted; 0: no limit
     steps: int = 0  # 0: no limit
+    hours: float = 0.0  # of audio; 0: no limit
     seed: int = 1
-    processes: int = 2  # single-threaded, one a core
+    device: str = "auto"  # cpu, cuda, or auto: a GPU where there is one
+    processes: int = 2  # on a CPU: single-threaded, one a core
+    workers: int = 0  # further processes that draw batches for each; 0: a thread of its own does
     checkpoint_minutes: float = 4.0
     validate_minutes: float = 15.0
     validate_items: int = 40  # the first so many of the fixed validation set

@@ -16,12 +16,13 @@ from enhancer.errors import UserError
 from enhancer.spectral import GRID_16K, GRID_48K
 from training.batches import BatchSource, DrawnBatch
 from training.checkpoint import Checkpoint, optimiser_tensors, restore_optimiser
-from training.config import TrainingConfig
+from training.config import TrainingConfig, from_dict
 from training.data.pools import Pools
-from training.distillation import Projection, alpha_at, output_loss, similarity_loss
-from training.initialise import grown_backwards
+from training.initialise import first_weights
+from training.lessons import Lessons
 from training.losses import mixture_scale, supervised_loss
-from training.networks import BandRecurrentNet
+from training.networks import BandRecurrentNet, NetworkConfig
+from training.schedules import GradientBalance, blend
 from training.torch_spectral import SpectralTransform
 
 
@@ -41,6 +42,8 @@ class Progress:
             shares.append(self.minutes / config.run.minutes)
         if config.run.steps:
             shares.append(self.step / config.run.steps)
+        if config.run.hours:
+            shares.append(self.audio_hours / config.run.hours)
         return min(1.0, max(shares))
 
 
@@ -54,22 +57,33 @@ def learning_rate(config: TrainingConfig, progress: Progress) -> float:
 class Run:
     """One process of a training run: network, its average, optimiser, data and where it stands."""
 
-    def __init__(self, config: TrainingConfig, pools: Pools, rank: int = 0, world: int = 1) -> None:
-        self.config, self.rank, self.world = config, rank, world
+    def __init__(
+        self,
+        config: TrainingConfig,
+        pools: Pools,
+        rank: int = 0,
+        world: int = 1,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.config, self.rank, self.world, self.device = config, rank, world, torch.device(device)
         torch.manual_seed(config.run.seed)
-        self.network = BandRecurrentNet(config.network)
-        self.ema = BandRecurrentNet(config.network).requires_grad_(False)
+        self.network = BandRecurrentNet(config.network).to(self.device)
+        self.ema = BandRecurrentNet(config.network).requires_grad_(False).to(self.device)
         self.ema.load_state_dict(self.network.state_dict())
-        self.transforms = {16_000: SpectralTransform(GRID_16K), 48_000: SpectralTransform(GRID_48K)}
+        grids = (GRID_16K, GRID_48K)
+        self.transforms = {grid.sample_rate: SpectralTransform(grid).to(self.device) for grid in grids}
         self.progress = Progress()
         self.started_from: dict[str, Any] | None = None  # facts of the checkpoint that gave the first weights
         self.pools = pools
         self.source = BatchSource(config, pools, rank)
-        self.projections = torch.nn.ModuleList()  # one a teacher: their features differ in width
-        if config.distillation and config.distillation.projected:
-            width = config.network.trunk
-            self.projections.extend(Projection(width, cache.feature_width) for cache in self.source.caches)
-        parameters = [*self.network.parameters(), *self.projections.parameters()]
+        self.lessons: Lessons | None = None
+        self.balance: GradientBalance | None = None
+        parameters = list(self.network.parameters())
+        if config.distillation:
+            self.lessons = Lessons(config, [cache.feature_width for cache in self.source.caches]).to(self.device)
+            parameters += self.lessons.parameters()
+            if config.distillation.schedule == "dynamic":
+                self.balance = GradientBalance(config.distillation, self.network.trunk)
         self.optimiser = torch.optim.AdamW(
             parameters, lr=config.optimiser.rate, weight_decay=config.optimiser.weight_decay
         )
@@ -79,7 +93,7 @@ class Run:
     def step(self) -> dict[str, float]:
         """Takes a batch, descends once, advances the average; returns the loss terms. Skips what is not finite."""
         config = self.config
-        loss, terms = self.loss(self.source.batch(self.progress.step))
+        loss, terms = self.loss(self.source.batch(self.progress.step).to(self.device))
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         terms["loss"] = float(loss.detach())
@@ -101,35 +115,32 @@ class Run:
         return terms
 
     def loss(self, batch: DrawnBatch) -> tuple[Tensor, dict[str, float]]:
-        """The batch's loss and its terms: supervised, and where a teacher spoke (1 - alpha) of that + alpha * soft."""
+        """The batch's loss and its terms: supervised where there is a clean target, soft where there is a teacher."""
         transform = self.transforms[batch.sample_rate]
         with torch.no_grad():
-            spectra, target = transform.analysis(batch.noisy), transform.analysis(batch.clean)
-            core, high = transform.inputs(spectra)
+            spectra = transform.analysis(batch.noisy)
+            target = None if batch.clean is None else transform.analysis(batch.clean)
+            inputs = transform.inputs(spectra)
             scale = mixture_scale(batch.noisy)
-        said = self.network(core, high)
-        enhanced = transform.apply(spectra, said.mask, said.high_gain)
-        hard, terms = supervised_loss(
-            self.config.loss, transform, enhanced, target, batch.clean, said.presence, scale, batch.bandwidth_hz
-        )
-        distil, taught = self.config.distillation, batch.taught
-        if distil is None or taught is None:
+        # Half precision in the network alone, and on a GPU alone: on a CPU it gained nothing.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            said = self.network(*inputs)
+        enhanced = transform.apply(spectra, said.mask.float(), said.high_gain.float())
+        hard: Tensor | None = None
+        terms: dict[str, float] = {}
+        if batch.clean is not None and target is not None:
+            hard, terms = supervised_loss(
+                self.config.loss, transform, enhanced, target, batch.clean, said.presence.float(), scale,
+                batch.bandwidth_hz,
+            )  # fmt: skip
+        if self.lessons is None:
+            assert hard is not None
             return hard, terms
-        with torch.no_grad():
-            teacher = transform.analysis(taught.enhanced)
-        soft = output_loss(enhanced, teacher, target if distil.reliability else None, scale)
-        terms["output"] = float(soft.detach())
-        features = taught.features.transpose(0, 1)
-        if distil.similarity:
-            term = similarity_loss(said.hidden[-1], features)
-            terms["similarity"] = float(term.detach())
-            soft = soft + distil.similarity * term
-        if distil.projected:
-            term = self.projections[taught.teacher](said.hidden[-1], features)
-            terms["projected"] = float(term.detach())
-            soft = soft + distil.projected * term
-        alpha = alpha_at(distil, self.progress.share(self.config))
-        return (1.0 - alpha) * hard + alpha * soft, terms
+        soft = self.lessons.soft_terms(batch, transform, inputs, spectra, said, enhanced, target, scale)
+        terms |= {name: float(term.detach()) for name, term in soft.items()}
+        if self.balance is not None:
+            return self.balance.blend(hard, soft, self.progress.step), terms
+        return blend(self.lessons.config, hard, soft, self.progress.share(self.config)), terms
 
     def _average_gradients(self) -> None:
         """Averages gradients over processes in one message."""
@@ -154,34 +165,38 @@ class Run:
         tensors = {f"student.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
         tensors |= {f"optimiser.{k}": v for k, v in optimiser_tensors(self.optimiser).items()}
-        tensors |= {f"projections.{k}": v for k, v in self.projections.state_dict().items()}
+        if self.lessons is not None:
+            tensors |= {f"lessons.{k}": v for k, v in self.lessons.state_dict().items()}
         facts = {
             "config": self.config.as_dict(),
             "progress": vars(self.progress),
+            "gradient_norms": self.balance.norms if self.balance else {},
             "git_revision": git_revision(),
             "started_from": self.started_from,
         }
         return Checkpoint(tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Goes on where the checkpoint was written. Raises UserError when its networks differ in size."""
+        """Goes on where the checkpoint was written. Raises UserError when its network is not the config's."""
+        made, wanted = checkpoint.facts["config"]["network"], self.config.as_dict()["network"]
+        if made != wanted:
+            raise UserError(
+                f"the checkpoint's network {made} is not the config's", "use the config it was trained with"
+            )
         self.start_from(checkpoint, "student")
         self.ema.load_state_dict(checkpoint.part("ema"))
-        self.projections.load_state_dict(checkpoint.part("projections"))
+        if self.lessons is not None:
+            self.lessons.load_state_dict(checkpoint.part("lessons"))
+        if self.balance is not None:
+            self.balance.norms = checkpoint.facts["gradient_norms"]
         restore_optimiser(self.optimiser, checkpoint.part("optimiser"))
         self.progress = Progress(**checkpoint.facts["progress"])
         self.started_from = checkpoint.facts["started_from"]
 
     def start_from(self, checkpoint: Checkpoint, part: str = "ema") -> None:
-        """Takes a checkpoint's weights as the start of a new run."""
-        made, wanted = checkpoint.facts["config"]["network"], self.config.as_dict()["network"]
-        weights = checkpoint.part(part)
-        if made != wanted:
-            if made | {"bidirectional": True} != wanted:
-                raise UserError(
-                    f"the checkpoint's network {made} is not the config's", "use the config it was trained with"
-                )
-            weights = grown_backwards(weights, self.network)
+        """Takes a checkpoint's weights as the start of a new run, as `training.initialise` fits them."""
+        made = from_dict(NetworkConfig, checkpoint.facts["config"]["network"])
+        weights = first_weights(checkpoint.part(part), made, self.network)
         for network in (self.network, self.ema):
             network.load_state_dict(weights)
         self.started_from = checkpoint.facts

@@ -99,7 +99,7 @@ def supervised_loss(
         high = magnitude_error(*above, config.over_suppression)
         if bandwidth_hz is not None:
             spacing = transform.grid.sample_rate / transform.grid.n_fft
-            frequencies = spacing * torch.arange(CORE_BINS, enhanced.shape[-1])
+            frequencies = spacing * torch.arange(CORE_BINS, enhanced.shape[-1], device=enhanced.device)
             real = frequencies[None, :] < bandwidth_hz[:, None]
             high = high * torch.where(real, 1.0, config.beyond_target)
         high = high.mean()

@@ -43,12 +43,13 @@ State = list[tuple[Tensor, Tensor]]
 
 @dataclass
 class NetworkOutput:
-    """What a network says of a batch, and what its trunk was thinking."""
+    """What a network says of a batch, and what it was thinking."""
 
     mask: Tensor  # [T, B, 2, 256], residual: the mask is one plus this
     high_gain: Tensor  # [T, B, 16], 0..1
     presence: Tensor  # [T, B], logits
     hidden: list[Tensor]  # after each block, [T, B, trunk]
+    bands: Tensor  # what the mask is read from, [T, B, channels, 64]
     state: State  # after the last frame
 
 
@@ -107,8 +108,9 @@ class BandRecurrentNet(nn.Module):
         decoded = self.from_trunk(hidden[-1].flatten(0, 1)).unflatten(1, (self.config.channels, POSITIONS))
         decoded = torch.relu(self.merge(torch.relu(decoded + embedded)))
         mask = self.to_mask(decoded).unflatten(0, (frames, batch))
+        bands = decoded.unflatten(0, (frames, batch))
         said = self.to_frame(hidden[-1])
-        return NetworkOutput(mask, torch.sigmoid(said[..., :HIGH_BANDS]), said[..., HIGH_BANDS], hidden, last)
+        return NetworkOutput(mask, torch.sigmoid(said[..., :HIGH_BANDS]), said[..., HIGH_BANDS], hidden, bands, last)
 
     def parameter_count(self) -> int:
         return sum(p.numel() for p in self.parameters())

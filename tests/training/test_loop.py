@@ -16,12 +16,9 @@ from training.batches import DrawnBatch
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, slim
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data.mixing import MixConfig
-from training.distillation import DistillationConfig
 from training.loop import Progress, Run, learning_rate
 from training.networks import NetworkConfig
 from training.processes import CHECKPOINT, train
-from training.teachers.base import TeacherOutput
-from training.teachers.cache import CacheWriter, Header
 
 
 @pytest.fixture
@@ -59,7 +56,7 @@ def test_training_lowers_the_loss_on_what_it_sees(config, small_pools):
     run = Run(dataclasses.replace(config, run=dataclasses.replace(config.run, steps=60)), small_pools)
     noisy = torch.from_numpy(small_noise := np.random.default_rng(0).normal(0, 0.05, (2, 8000)).astype(np.float32))
     clean = torch.from_numpy(0.3 * small_noise)
-    batch = DrawnBatch(16_000, noisy, clean, None, None)
+    batch = DrawnBatch(16_000, noisy, clean)
     before = float(run.loss(batch)[0].detach())
     optimiser = torch.optim.Adam(run.network.parameters(), 3e-3)
     for _ in range(60):
@@ -88,28 +85,6 @@ def test_the_rate_warms_up_and_falls_to_its_final_share(config):
     assert max(rates) == pytest.approx(1e-3, rel=0.05)
     assert rates[-1] == pytest.approx(1e-4, rel=0.01)
     assert all(b <= a for a, b in itertools.pairwise(rates[10:]))
-
-
-@pytest.fixture
-def cache(tmp_path):
-    """Four segments of one second whose teacher is the clean target and has random features."""
-    rng = np.random.default_rng(1)
-    header = Header("tested", "0" * 64, "none", 16_000, 1.0, 6, 1)
-    with CacheWriter(tmp_path / "cache", header) as writer:
-        for _ in range(4):
-            clean, noise = rng.normal(0, 0.05, (2, 16_000)).astype(np.float32)
-            features = rng.normal(0, 1, (100, 6)).astype(np.float16)
-            writer.append(clean + noise, clean, TeacherOutput(clean, features), {})
-    return tmp_path / "cache"
-
-
-@pytest.mark.parametrize("projected", [0.0, 1.0], ids=["similarity", "projected"])
-def test_a_taught_step_uses_every_term(config, small_pools, cache, projected):
-    distillation = DistillationConfig((str(cache),), share=1.0, similarity=0.05, projected=projected)
-    run = Run(dataclasses.replace(config, distillation=distillation), small_pools)
-    terms = run.step()
-    assert {"magnitude", "output", "similarity"} <= terms.keys()
-    assert ("projected" in terms) == bool(projected)
 
 
 def test_a_run_started_by_command_checkpoints_on_sigterm_and_resumes(config, small_pools, tmp_path):

@@ -4,7 +4,6 @@ import pytest
 import torch
 
 from enhancer.spectral import GRID_16K, GRID_48K
-from training.distillation import DistillationConfig, Projection, alpha_at, output_loss, similarity_loss
 from training.losses import (
     LossConfig,
     magnitude_error,
@@ -86,52 +85,3 @@ def test_presence_follows_the_speech():
     present = presence_target(SpectralTransform(GRID_16K).analysis(clean))[:, 0]
     assert present[45:75].all()
     assert not present[:38].any()
-
-
-def spectra(seed: int) -> torch.Tensor:
-    return torch.complex(noise(20, 2, 257, seed=seed), noise(20, 2, 257, seed=seed + 100))
-
-
-def test_a_student_like_its_teacher_has_nothing_to_learn():
-    s = spectra(1)
-    assert float(output_loss(s, s, spectra(2), torch.ones(1, 2, 1))) == 0.0
-    features = noise(30, 2, 8)
-    assert float(similarity_loss(features, features)) == pytest.approx(0.0, abs=1e-6)
-
-
-def test_a_teacher_worse_than_the_student_teaches_nothing():
-    clean = spectra(1)
-    student = (clean + 0.1 * spectra(2)).requires_grad_()
-    teacher = clean + 10.0 * spectra(3)
-    loss = output_loss(student, teacher, clean, torch.ones(1, 2, 1))
-    near = output_loss(student, clean, clean, torch.ones(1, 2, 1))
-    assert float(loss.detach()) < 0.05 * float(output_loss(student.detach(), teacher, None, torch.ones(1, 2, 1)))
-    assert float(near.detach()) > 0
-
-
-def test_the_similarity_term_takes_any_widths_and_ignores_rotation():
-    features = noise(30, 2, 8)
-    rotation, _ = torch.linalg.qr(noise(8, 8, seed=5))
-    assert float(similarity_loss(features @ rotation, features)) == pytest.approx(0.0, abs=1e-5)
-    assert float(similarity_loss(noise(30, 2, 5, seed=6), features)) > 0.1
-
-
-def test_the_projected_term_can_be_learnt_to_zero():
-    torch.manual_seed(0)
-    student = noise(50, 1, 6)
-    teacher = student @ noise(6, 4, seed=7)
-    projection = Projection(6, 4)
-    optimiser = torch.optim.Adam(projection.parameters(), 0.05)
-    for _ in range(300):
-        optimiser.zero_grad()
-        loss = projection(student, teacher)
-        loss.backward()
-        optimiser.step()
-    assert float(loss.detach()) < 0.05
-
-
-def test_alpha_goes_from_teacher_to_truth():
-    config = DistillationConfig(("cache",), alpha_start=0.8, alpha_end=0.2)
-    assert alpha_at(config, 0.0) == 0.8
-    assert alpha_at(config, 0.5) == pytest.approx(0.5)
-    assert alpha_at(config, 1.0) == pytest.approx(0.2)
