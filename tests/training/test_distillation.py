@@ -258,9 +258,12 @@ def test_a_teacher_of_another_layout_is_refused_in_one_line(config, small_pools,
         Run(taught(config, teachers=(str(tmp_path / "odd.safetensors"),)), small_pools)
 
 
+CACHED = {"caches": ("cache",)}
+
+
 @pytest.mark.parametrize(
     "wrong",
-    [{}, {"caches": ("c",), "schedule": "never"}, {"caches": ("c",), "share": 2.0}, {"caches": ("c",), "unpaired": 0.1}],
+    [{}, CACHED | {"schedule": "never"}, CACHED | {"share": 2.0}, CACHED | {"unpaired": 0.1}],
     ids=["nobody teaches", "unknown schedule", "share over one", "unpaired without an own teacher"],
 )  # fmt: skip
 def test_a_distillation_that_makes_no_sense_is_refused(wrong):
