@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from enhancer.errors import ConfigError, UserError
-from training import ablate_commands, evaluate_commands, run_commands
+from training import ablate_commands, adapt_commands, evaluate_commands, run_commands
 from training.places import default_data, default_pools, default_runs
 from training.teachers.commands import app as teachers_app
 
@@ -124,6 +124,7 @@ def _progress(what: str) -> Callable[[int, int], None]:
 run_commands.register(app)
 evaluate_commands.register(app)
 ablate_commands.register(app)
+adapt_commands.register(app)
 
 
 if __name__ == "__main__":
