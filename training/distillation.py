@@ -63,8 +63,13 @@ class DistillationConfig:
         for name in ("share", "unpaired", "alpha_start", "alpha_end", "first_share"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise ConfigError(f"distillation.{name} = {getattr(self, name)} is not a share between 0 and 1")
-        if self.unpaired and not self.teachers:
-            raise ConfigError("unpaired batches need a teacher of our own", "name one in distillation.teachers")
+        if self.schedule == "two-step" and self.first_share == 1.0:
+            raise ConfigError("distillation.first_share = 1 leaves nothing for the second step")
+        if self.unpaired and not (self.teachers and self.output):
+            raise ConfigError(
+                "unpaired batches need a teacher of our own and its output term",
+                "name one in distillation.teachers, and set distillation.output",
+            )
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ hours of mixtures is kept (docs/distillation.md has the figures).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import torch
@@ -77,6 +77,7 @@ class Lessons(nn.Module):
 
     def soft_terms(
         self,
+        wanted: Collection[str],
         batch: DrawnBatch,
         transform: SpectralTransform,
         inputs: tuple[Tensor, Tensor],
@@ -86,22 +87,22 @@ class Lessons(nn.Module):
         target: Tensor | None,
         scale: Tensor,
     ) -> dict[str, Tensor]:
-        """The terms "output", "similarity" and "projected" that the config asks for; empty where nobody teaches.
+        """Those of the terms "output", "similarity" and "projected" that are wanted; empty where nobody teaches.
 
         Shapes: inputs as the network's; spectra, enhanced, target complex [frames, batch, bins]; scale [1, batch, 1].
         """
-        words = self._words(batch, transform, inputs, spectra)
+        words = self._words(batch, transform, inputs, spectra) if wanted else {}
+        terms: dict[str, Tensor] = {}
         if not words:
-            return {}
-        config, terms = self.config, {}
-        if config.output:
+            return terms
+        if "output" in wanted:
             heard = [word.enhanced for word in words.values()]
-            terms["output"] = output_loss(enhanced, heard, target, scale, config.reliability)
-        if config.similarity:
+            terms["output"] = output_loss(enhanced, heard, target, scale, self.config.reliability)
+        if "similarity" in wanted:
             terms["similarity"] = torch.stack(
                 [_similarity(said, word) for word in words.values() if word.hidden]
             ).mean()
-        if config.projected:
+        if "projected" in wanted:
             distances = [
                 self.projections[f"{name}_{number}"](said.hidden[i], word.hidden[j])
                 for name, word in words.items()

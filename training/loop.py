@@ -22,7 +22,7 @@ from training.initialise import first_weights
 from training.lessons import Lessons
 from training.losses import mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.schedules import GradientBalance, blend
+from training.schedules import GradientBalance, blend, wanted_terms
 from training.torch_spectral import SpectralTransform
 
 
@@ -136,11 +136,13 @@ class Run:
         if self.lessons is None:
             assert hard is not None
             return hard, terms
-        soft = self.lessons.soft_terms(batch, transform, inputs, spectra, said, enhanced, target, scale)
+        share = self.progress.share(self.config)
+        wanted = wanted_terms(self.lessons.config, share)
+        soft = self.lessons.soft_terms(wanted, batch, transform, inputs, spectra, said, enhanced, target, scale)
         terms |= {name: float(term.detach()) for name, term in soft.items()}
         if self.balance is not None:
             return self.balance.blend(hard, soft, self.progress.step), terms
-        return blend(self.lessons.config, hard, soft, self.progress.share(self.config)), terms
+        return blend(self.lessons.config, hard, soft, share), terms
 
     def _average_gradients(self) -> None:
         """Averages gradients over processes in one message."""

@@ -20,29 +20,32 @@ def alpha_at(config: DistillationConfig, progress: float) -> float:
     return config.alpha_start + (config.alpha_end - config.alpha_start) * progress
 
 
+def wanted_terms(config: DistillationConfig, progress: float) -> frozenset[str]:
+    """Names of the soft terms that count after a share `progress` (0..1) of the run; the others need no teacher."""
+    weighted = {name for name in ("output", *FEATURES) if getattr(config, name)}
+    features = weighted.intersection(FEATURES)
+    if config.schedule == "two-step" and features:
+        weighted = features if progress < config.first_share else weighted - features
+    return frozenset(weighted)
+
+
 def blend(config: DistillationConfig, hard: Tensor | None, soft: Mapping[str, Tensor], progress: float) -> Tensor:
-    """The loss of the schedules "mixed" and "two-step"; hard is None where no clean target exists.
+    """The loss of the schedules "mixed" and "two-step" from the wanted terms; hard is None without a clean target.
 
     mixed: (1 - alpha) hard + alpha (output + beta features), terms by their weights in the config.
     two-step (Nathoo et al., 2024): the features alone for the first `first_share` of the budget, then
     (1 - alpha) hard + alpha output without them. A batch that nobody teaches counts with its hard loss at any time.
     """
-    if not soft:
-        assert hard is not None
+    weighted = [getattr(config, name) * term for name, term in soft.items()]
+    if not weighted:
+        assert hard is not None, "unpaired batches without a soft term"
         return hard
-    outputs = [config.output * soft["output"]] if "output" in soft else []
-    features = [getattr(config, name) * soft[name] for name in FEATURES if name in soft]
-    if config.schedule == "two-step" and features:
-        if progress < config.first_share:
-            return torch.stack(features).sum()
-        progress = (progress - config.first_share) / max(1.0 - config.first_share, 1e-9)
-        features = []
-    taught = outputs + features
-    if not taught:  # the second step of a run that learns from features only
-        return hard if hard is not None else 0.0 * torch.stack(list(soft.values())).sum()
-    total = torch.stack(taught).sum()
-    if hard is None:
+    total = torch.stack(weighted).sum()
+    two_steps = config.schedule == "two-step" and config.first_share > 0.0
+    if hard is None or (two_steps and soft.keys() <= set(FEATURES)):
         return total
+    if two_steps:
+        progress = (progress - config.first_share) / (1.0 - config.first_share)
     alpha = alpha_at(config, progress)
     return (1.0 - alpha) * hard + alpha * total
 
