@@ -19,23 +19,49 @@ def ablate(
     out: Annotated[Path | None, typer.Option(help="Folder of the runs (default: runs/ablation).")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Single-threaded training processes side by side.")] = 2,
     score: Annotated[bool, typer.Option("--score", help="Score the finished runs only; train nothing.")] = False,
+    report: Annotated[
+        bool, typer.Option("--report", help="Only write docs/distillation.md from benchmarks/results/ablation.json.")
+    ] = False,
 ) -> None:
     """Train equal students, taught differently, and say what each teaching is worth beside the control.
 
     Ctrl-C ends it with checkpoints; the same command goes on from there.
     """
-    from training.ablation.conduct import Conductor
-    from training.ablation.plan import load_plan
-    from training.ablation.workers import Interrupted, Workers
+    # All of it at the start: a checkout may be edited while this runs for hours.
+    from training.ablation import conduct, picture, plan, results, workers
+    from training.ablation import report as reporting
 
-    conductor = Conductor(load_plan(config), pools or default_pools(), out or default_runs() / "ablation", _say)
+    if report:
+        _report()
+        return
+    folder = out or default_runs() / "ablation"
+    conductor = conduct.Conductor(plan.load_plan(config), pools or default_pools(), folder, _say)
     try:
-        with Workers(jobs) as workers:
-            runs = conductor.score_finished(workers) if score else conductor.run_all(workers)
-    except Interrupted:
+        with workers.Workers(jobs) as at_work:
+            runs = conductor.score_finished(at_work) if score else conductor.run_all(at_work)
+    except workers.Interrupted:
         _say("stopped with checkpoints; the same command goes on from there")
         raise typer.Exit(130) from None
-    _say(f"{len(runs)} runs trained and scored in {conductor.out}")
+    found = results.collect(conductor, runs)
+    results.write_results(found, folder / "results.json")
+    picture.draw(found, folder / "ablation.png")
+    text = "\n\n".join([reporting.conditions(found), reporting.table(found), reporting.seeds_table(found)])
+    (folder / "ablation.md").write_text(text + "\n", encoding="utf-8")
+    print(f"{text}\n\n{reporting.summary(found)}")
+    _say(f"{len(runs)} runs in {folder}: results.json, ablation.md, ablation.png")
+
+
+def _report() -> None:
+    """Writes the table and the plot into the documentation, from the committed results."""
+    from training.ablation import picture, report, results
+
+    repository = default_runs().parent
+    found = results.read_results(repository / "benchmarks" / "results" / "ablation.json")
+    page, image = repository / "docs" / "distillation.md", Path("images") / "ablation.png"
+    report.replace_block(page, report.page_block(found, image.as_posix()))
+    picture.draw(found, page.parent / image)
+    print(report.summary(found))
+    _say("written: docs/distillation.md, docs/images/ablation.png; the line above is for the README")
 
 
 def _say(line: str) -> None:

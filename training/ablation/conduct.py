@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from enhancer.errors import UserError
+from training.ablation.material import check_material
 from training.ablation.plan import Plan, PlannedRun, steps_done
-from training.ablation.scores import ItemScores, read_scores, score_noisy, score_run
+from training.ablation.scores import ItemScores, judging_set, read_scores, score_noisy, score_run
 from training.ablation.workers import Workers, train_run
-from training.data.pools import Pools
 
+CHOSEN_BY = ("pesq_wb", "estoi")
 NOISY = "noisy"  # folder of the scores of the mixtures themselves
 Say = Callable[[str], None]
 
@@ -23,65 +24,61 @@ class Conductor:
     """The runs of a plan in a folder, one below it each."""
 
     def __init__(self, plan: Plan, pools_dir: Path, out: Path, say: Say) -> None:
-        """Raises UserError where a run in `out` was trained with another config, or pools are absent."""
-        self.plan, self.pools_dir, self.out, self.say = plan, pools_dir, out, say
-        Pools(pools_dir)
-        seeds = plan.settings.seeds
-        for run in [plan.run(row.name, seed) for row in plan.rows for seed in seeds]:
+        """Raises UserError when pools, caches or teachers are absent, or when something in `out` was made with others
+        or with another config."""
+        self.plan, self.out, self.say = plan, out, say
+        self.pools_dir = pools_dir
+        for run in self._all_runs():
             steps_done(run, self.folder(run))
+        check_material(plan, pools_dir, out)
+        self.judges = {split: judging_set(pools_dir, split, plan.settings.items) for split in ("val", "test")}
 
     def folder(self, run: PlannedRun) -> Path:
         """Where a run is."""
         return self.out / run.name
 
     def run_all(self, workers: Workers) -> list[PlannedRun]:
-        """Trains and scores all; returns the runs of the chosen rows and of all others, the control's first.
-
-        Raises Interrupted when the workers were asked to end.
-        """
+        """Trains and scores all; returns the runs. Raises Interrupted when the workers were asked to end."""
         runs = self.plan.first_runs()
         self._train(workers, runs)
-        chosen = self.choose(workers)
+        chosen = self._choose(workers)
         repeats = self.plan.repeats(chosen)
         self._train(workers, repeats)
         self._score(workers, runs + repeats, "test")
         return runs + repeats
 
     def score_finished(self, workers: Workers) -> list[PlannedRun]:
-        """Scores what is there, without training; returns the finished runs."""
-        runs = [run for row in self.plan.rows for run in (self.plan.run(row.name, s) for s in self.plan.settings.seeds)]
-        finished = [run for run in runs if self._is_finished(run)]
+        """Scores what has been trained to the end, and returns it. Raises UserError when that is nothing."""
+        finished = [run for run in self._all_runs() if self._is_finished(run)]
         if not finished:
             raise UserError(f"no finished run in {self.out}", "train first: training ablate")
+        self._score(workers, [run for run in finished if run.seed == self.plan.settings.seeds[0]], "val")
         self._score(workers, finished, "test")
         return finished
 
-    def choose(self, workers: Workers) -> list[str]:
-        """The rows that are repeated: of those beside the control the best by PESQ-WB on the validation set, with the
-        first seed; ESTOI decides between equals."""
-        settings = self.plan.settings
-        runs = [self.plan.run(row.name, settings.seeds[0]) for row in self.plan.rows]
-        self._score(workers, runs, "val")
-        ranks = {}
-        for run in runs:
-            scores = self.scores(run, "val")
-            ranks[run.row] = tuple(
-                float(np.nanmean([getattr(s, name) for s in scores])) for name in ("pesq_wb", "estoi")
-            )
-        self.say("on the validation set: " + ", ".join(f"{row} {rank[0]:.3f}" for row, rank in ranks.items()))
-        others = sorted((row for row in ranks if row != settings.control), key=lambda row: ranks[row], reverse=True)
-        return others[: settings.repeated]
+    def scores(self, run: PlannedRun | None, split: str) -> list[ItemScores] | None:
+        """Scores of a run, or of the mixtures themselves (None), on a set; None where they have not been made."""
+        return read_scores(self.folder(run) if run else self.out / NOISY, self.judges[split])
 
-    def scores(self, run: PlannedRun | None, split: str) -> list[ItemScores]:
-        """Scores of a run, or of the mixtures themselves (None), on a set. Raises UserError when they are not there."""
-        folder = self.folder(run) if run else self.out / NOISY
-        scores = read_scores(folder, self.pools_dir, split, self.plan.settings.items)
-        if scores is None:
-            raise UserError(f"{folder} has no scores of the {split} set", "make them with: training ablate --score")
-        return scores
+    def _all_runs(self) -> list[PlannedRun]:
+        return [self.plan.run(row.name, seed) for row in self.plan.rows for seed in self.plan.settings.seeds]
 
     def _is_finished(self, run: PlannedRun) -> bool:
         return steps_done(run, self.folder(run)) >= run.config.run.steps
+
+    def _choose(self, workers: Workers) -> list[str]:
+        """The rows that are repeated: of those beside the control the best by PESQ-WB on the validation set, with the
+        first seed; ESTOI decides between equals."""
+        settings = self.plan.settings
+        runs = {row.name: self.plan.run(row.name, settings.seeds[0]) for row in self.plan.rows}
+        self._score(workers, list(runs.values()), "val")
+        ranks = {}
+        for name, run in runs.items():
+            scores = self.scores(run, "val") or []
+            ranks[name] = [float(np.nanmean([getattr(s, measure) for s in scores])) for measure in CHOSEN_BY]
+        self.say("PESQ-WB on the validation set: " + ", ".join(f"{name} {rank[0]:.3f}" for name, rank in ranks.items()))
+        others = sorted(ranks.keys() - {settings.control}, key=lambda name: ranks[name], reverse=True)
+        return others[: settings.repeated]
 
     def _train(self, workers: Workers, runs: list[PlannedRun]) -> None:
         unfinished = [run for run in runs if not self._is_finished(run)]
@@ -92,17 +89,14 @@ class Conductor:
         workers.work(tasks, progress.show)
 
     def _score(self, workers: Workers, runs: list[PlannedRun], split: str) -> None:
-        items = self.plan.settings.items
-        arguments = {self.folder(run): (score_run, self.folder(run)) for run in runs}
+        judges = self.judges[split]
+        tasks = {self.folder(run): score_run for run in runs}
         if split == "test":
-            (self.out / NOISY).mkdir(parents=True, exist_ok=True)
-            arguments[self.out / NOISY] = (score_noisy, self.out / NOISY)
-        missing = [f for f in arguments if read_scores(f, self.pools_dir, split, items) is None]
-        if not missing:
-            return
-        self.say(f"scoring {len(missing)} of {len(arguments)} on {items} mixtures of the {split} set")
-        tasks = [(arguments[f][0], (f, self.pools_dir, split, items)) for f in missing]
-        workers.work(tasks, lambda: None)
+            tasks[self.out / NOISY] = score_noisy
+        missing = [folder for folder in tasks if read_scores(folder, judges) is None]
+        if missing:
+            self.say(f"scoring {', '.join(f.name for f in missing)} on {judges.items} mixtures of the {split} set")
+            workers.work([(tasks[folder], (folder, judges)) for folder in missing], lambda: None)
 
 
 LINE_EVERY_S = 30.0

@@ -132,8 +132,8 @@ def _check(settings: AblationConfig, rows: tuple[Row, ...], source: str) -> None
     control = next(row.config for row in rows if row.name == settings.control)
     if control.run.processes != 1:
         raise ConfigError("an ablation trains each row in one process", "set processes = 1 in [run]; rows run in pairs")
-    if not control.run.steps or control.run.minutes:
-        raise ConfigError("rows are equal in steps, not in minutes", "set steps, and minutes = 0.0, in [run]")
+    if not control.run.steps or control.run.minutes or control.run.hours:
+        raise ConfigError("rows are equal in steps alone", "set steps, minutes = 0.0 and hours = 0.0 in [run]")
     for row in rows:
         for key in _BATCH_KEYS:
             if getattr(row.config.distillation, key, None) != getattr(control.distillation, key, None):

@@ -31,27 +31,43 @@ class ItemScores:
     si_sdr: float
 
 
-def score_run(folder: Path, pools_dir: Path, split: str, items: int) -> None:
+@dataclass(frozen=True)
+class JudgingSet:
+    """A fixed set, or the first so many mixtures of it."""
+
+    pools_dir: Path
+    split: str  # val or test
+    items: int
+    digest: str  # of its samples: other samples, other scores
+
+
+def judging_set(pools_dir: Path, split: str, items: int) -> JudgingSet:
+    """The set of a split as it is now."""
+    return JudgingSet(pools_dir, split, items, fixed_hash(Pools(pools_dir), split))
+
+
+def score_run(folder: Path, judges: JudgingSet) -> None:
     """Writes the scores of the averaged weights of the run in `folder` there; to be called in a worker."""
     network = averaged_network(load_checkpoint(folder / CHECKPOINT))
-    _score(lambda noisy, rate: enhance(network, noisy, rate), folder, pools_dir, split, items)
+    _score(lambda noisy, rate: enhance(network, noisy, rate), folder, judges)
 
 
-def score_noisy(folder: Path, pools_dir: Path, split: str, items: int) -> None:
+def score_noisy(folder: Path, judges: JudgingSet) -> None:
     """Writes the scores of the mixtures themselves into `folder`; to be called in a worker."""
-    _score(lambda noisy, rate: noisy, folder, pools_dir, split, items)
+    folder.mkdir(parents=True, exist_ok=True)
+    _score(lambda noisy, rate: noisy, folder, judges)
 
 
-def read_scores(folder: Path, pools_dir: Path, split: str, items: int) -> list[ItemScores] | None:
+def read_scores(folder: Path, judges: JudgingSet) -> list[ItemScores] | None:
     """The scores in `folder`, item by item in the set's order; None if they must be made, or made again.
 
     They must when the set has changed since, when they are fewer, or when the run was trained on afterwards.
     """
     try:
-        stored = json.loads((folder / _name(split)).read_text(encoding="utf-8"))
+        stored = json.loads((folder / _name(judges)).read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
-    if stored["key"] != _key(folder, pools_dir, split, items):
+    if stored["key"] != _key(folder, judges):
         return None
     return [
         ItemScores(item["speaker"], item["noise"], *(math.nan if item[m] is None else item[m] for m in MEASURES))
@@ -67,13 +83,11 @@ def import_measures() -> None:
     pesq.cypesq  # noqa: B018
 
 
-def _score(
-    system: Callable[[np.ndarray, int], np.ndarray], folder: Path, pools_dir: Path, split: str, items: int
-) -> None:
+def _score(system: Callable[[np.ndarray, int], np.ndarray], folder: Path, judges: JudgingSet) -> None:
     from enhancer.evaluation.metrics import estoi, pesq_wb, si_sdr
 
     scores = []
-    for item in fixed_set(Pools(pools_dir), split, items):
+    for item in fixed_set(Pools(judges.pools_dir), judges.split, judges.items):
         made = system(item.noisy, item.sample_rate)
         found = {"si_sdr": si_sdr(made, item.clean)}
         for name, measure in (("pesq_wb", pesq_wb), ("estoi", estoi)):
@@ -83,18 +97,18 @@ def _score(
                 found[name] = math.nan
         finite = {name: round(float(v), 4) if math.isfinite(v) else None for name, v in found.items()}
         scores.append({"speaker": item.speaker, "noise": item.noise_recording, **finite})
-    content = {"key": _key(folder, pools_dir, split, items), "items": scores}
-    part = folder / f"{_name(split)}.part"
+    content = {"key": _key(folder, judges), "items": scores}
+    part = folder / f"{_name(judges)}.part"
     part.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(part, folder / _name(split))
+    os.replace(part, folder / _name(judges))
 
 
-def _key(folder: Path, pools_dir: Path, split: str, items: int) -> dict[str, object]:
+def _key(folder: Path, judges: JudgingSet) -> dict[str, object]:
     """What scores depend on: the set, how much of it, and the weights."""
     checkpoint = folder / CHECKPOINT
     steps = load_checkpoint(checkpoint).facts["progress"]["step"] if checkpoint.exists() else None
-    return {"set": fixed_hash(Pools(pools_dir), split), "items": items, "steps": steps}
+    return {"set": judges.digest, "items": judges.items, "steps": steps}
 
 
-def _name(split: str) -> str:
-    return f"scores-{split}.json"
+def _name(judges: JudgingSet) -> str:
+    return f"scores-{judges.split}.json"
