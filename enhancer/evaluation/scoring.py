@@ -97,8 +97,10 @@ def score_pair(pair: Pair, systems: tuple[str, ...], method: Method) -> list[Out
         if system == NOISY:
             outcomes.append(_measure(pair, system, noisy, clean, method))
             continue
+        if system in PEERS and PEERS[system].oracle:
+            _refuse_unlike(system, noisy, clean)
         _load(system, method)
-        made, cost = _made(system, noisy.samples, noisy.sample_rate, method)
+        made, cost = _made(system, noisy.samples, clean.samples, noisy.sample_rate, method)
         outcome = _measure(pair, system, Sound(noisy.path, made, noisy.sample_rate), clean, method)
         outcome.values["rtf"] = cost / noisy.seconds
         outcomes.append(outcome)
@@ -155,6 +157,15 @@ def _aligned(estimate: np.ndarray, reference: np.ndarray, rate: int) -> tuple[np
     return align(estimate, 0, length), reference[:length], notes
 
 
+def _refuse_unlike(system: str, noisy: Sound, clean: Sound) -> None:
+    """An oracle takes the clean file sample by sample."""
+    if (noisy.samples.shape, noisy.sample_rate) != (clean.samples.shape, clean.sample_rate):
+        raise InputError(
+            f"{system} needs {noisy.path} and {clean.path} to be of one rate, length and number of channels",
+            f"leave {system} out of --peers",
+        )
+
+
 def _channels(count: int) -> str:
     return "one channel" if count == 1 else f"{count} channels"
 
@@ -169,13 +180,16 @@ def _model(path: Path | None) -> Student:
 @lru_cache(maxsize=16)
 def _load(system: str, method: Method) -> None:
     """Lets a system load what it needs, once a process, so that its cost is that of the sound alone."""
-    _made(system, np.random.default_rng(0).normal(0, 0.01, (_WIDE, 1)).astype(np.float32), _WIDE, method)
+    hiss = np.random.default_rng(0).normal(0, 0.01, (_WIDE, 1)).astype(np.float32)
+    _made(system, hiss, hiss, _WIDE, method)
 
 
-def _made(system: str, noisy: np.ndarray, sample_rate: int, method: Method) -> tuple[np.ndarray, float]:
-    """What a system makes of noisy [n, channels], aligned, and the processor seconds it took."""
+def _made(
+    system: str, noisy: np.ndarray, clean: np.ndarray, sample_rate: int, method: Method
+) -> tuple[np.ndarray, float]:
+    """What a system makes of noisy [n, channels], aligned, and the processor seconds it took; oracles see `clean`."""
     if system != OURS:
-        return enhance(PEERS[system], noisy, sample_rate)
+        return enhance(PEERS[system], noisy, sample_rate, clean if PEERS[system].oracle else None)
     from enhancer.engine import denoise
 
     model = _model(method.model)

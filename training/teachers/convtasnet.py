@@ -38,7 +38,7 @@ class ConvTasNet:
     """Runs the graph at `path` on one thread; `hidden` is the tensor read as features ([1, dims, frames])."""
 
     name = "convtasnet"
-    licence = fetch.PACKAGES["convtasnet"].licence
+    licence = fetch.WHEELS["convtasnet"].licence
     sample_rate = SAMPLE_RATE
 
     def __init__(self, path: Path, hidden: str = HIDDEN, feature_dims: int = HIDDEN_DIMS):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from enhancer.errors import ModelError
+from enhancer.evaluation.peers import sessions
 
 if TYPE_CHECKING:
     import onnx
@@ -14,12 +15,17 @@ if TYPE_CHECKING:
 
 def open_graph(path: Path) -> onnx.ModelProto:
     """The graph at `path`. Raises ModelError when it is no ONNX model."""
+    return parse(path.read_bytes(), str(path))
+
+
+def parse(content: bytes, what: str) -> onnx.ModelProto:
+    """The graph in `content`. Raises ModelError, naming `what`, when it is no ONNX model."""
     import onnx
 
     try:
-        return onnx.load(str(path))
+        return onnx.load_model_from_string(content)
     except Exception as error:  # protobuf raises its own, undocumented types
-        raise ModelError(f"{path} cannot be read as an ONNX model") from error
+        raise ModelError(f"{what} cannot be read as an ONNX model") from error
 
 
 def expose(model: onnx.ModelProto, tensor: str) -> None:
@@ -60,12 +66,4 @@ def fuse_scalar_prelu(model: onnx.ModelProto) -> int:
 
 def session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
     """A session on one thread: the teacher shares its machine with the training run."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    try:
-        return onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's exceptions share no base class but Exception
-        raise ModelError(f"the teacher's graph cannot be run: {error}") from error
+    return sessions.session(model.SerializeToString(), "the teacher's graph")

