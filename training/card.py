@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from training.checkpoint import Checkpoint
+from training.checkpoint import Checkpoint, load_checkpoint
 from training.data.fixed_sets import fixed_hash
 from training.data.pools import KINDS, RATES, Pools
 from training.evaluate import score_network
@@ -29,7 +29,9 @@ def describe(checkpoint: Checkpoint, network: BandRecurrentNet, pools: Pools, it
             "teachers": [
                 {"name": c.header.teacher, "licence": c.header.teacher_licence, "cached_minutes": round(c.minutes)}
                 for c in caches
-            ],
+                if distillation["cached_word"]
+            ]
+            + [_own_teacher(Path(path)) for path in (distillation["teachers"] if distillation else [])],
             "distillation": distillation,
         },
     }
@@ -39,6 +41,12 @@ def describe(checkpoint: Checkpoint, network: BandRecurrentNet, pools: Pools, it
             for split in ("val", "test")
         }
     return card
+
+
+def _own_teacher(path: Path) -> dict[str, Any]:
+    """A teacher of our own: what it was and how long it learnt."""
+    facts = load_checkpoint(path).facts
+    return {"name": facts["config"]["name"], "licence": "Apache-2.0", "phases": _phases(facts)}
 
 
 def _phases(facts: dict[str, Any]) -> list[dict[str, Any]]:

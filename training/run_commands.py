@@ -15,6 +15,7 @@ PoolsOption = Annotated[Path | None, typer.Option(help="Pools made by `training 
 OutOption = Annotated[Path | None, typer.Option(help="Folder of the run (default: runs/NAME).")]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the run's checkpoint.")]
 InitOption = Annotated[Path | None, typer.Option(help="Checkpoint whose weights are the start.")]
+_NETWORKS = ["shipped", "teacher", "ablation-teacher"]
 MinutesOption = Annotated[float | None, typer.Option(help="Budget in minutes, instead of the config's.")]
 
 
@@ -67,6 +68,28 @@ def _run(
     run(config, pools or default_pools(), out or default_runs() / config.name, resume, init)
 
 
+def networks(
+    configs: Annotated[list[str], typer.Argument(help="TOML files, or names from training/configs.")] = _NETWORKS,
+) -> None:
+    """Print what the configs' networks cost: parameters, multiply-accumulates, ONNX nodes, file size."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from training.config import load_config
+    from training.sizes import sizes
+
+    table = Table("config", "direction", box=None)
+    for title in ("parameters", "MMAC/s", "ONNX nodes", "MB"):
+        table.add_column(title, justify="right")
+    for name in configs:
+        network = load_config(name).network
+        cost = sizes(network)
+        file = ("-", "-") if cost.file_bytes is None else (str(cost.nodes), f"{cost.file_bytes / 1e6:.2f}")
+        direction = "both" if network.bidirectional else "causal"
+        table.add_row(name, direction, f"{cost.parameters:,}", f"{cost.macs_per_second / 1e6:.0f}", *file)
+    Console().print(table)
+
+
 def export(
     checkpoint: Annotated[Path, typer.Argument(help="A checkpoint written by `training train` or `distil`.")],
     out: Annotated[Path | None, typer.Option(help="The ONNX file to write (default: runs/student.onnx).")] = None,
@@ -103,5 +126,5 @@ def slim(
 
 def register(app: typer.Typer) -> None:
     """Adds this module's commands to the app."""
-    for command in (train, distil, export, slim):
+    for command in (train, distil, networks, export, slim):
         app.command()(command)

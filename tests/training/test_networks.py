@@ -6,8 +6,10 @@ import numpy as np
 import onnxruntime
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from enhancer.errors import UserError
+from training.cli import app
 from training.config import load_config
 from training.export import export, weights_sha256
 from training.networks import BandRecurrentNet, NetworkConfig
@@ -125,3 +127,12 @@ def test_a_teacher_is_not_exported(tmp_path):
     with pytest.raises(UserError, match="cannot stream"):
         export(teacher, tmp_path / "teacher.onnx", "teacher", {})
     assert not list(tmp_path.iterdir())
+
+
+def test_the_command_prints_what_networks_cost():
+    printed = CliRunner().invoke(app, ["networks", "shipped", "teacher"]).output.splitlines()
+    student, teacher = (next(line.split() for line in printed if line.split()[0] == n) for n in ("shipped", "teacher"))
+    assert student[1:] == ["causal", "730,891", "86", "38", "2.93"]
+    assert teacher[1] == "both"
+    assert int(teacher[3]) >= 10 * int(student[3])
+    assert teacher[4:] == ["-", "-"]
