@@ -30,29 +30,30 @@ def adapt(
 
     Both options may be given several times. The last fifth of each recording is kept from training and scored.
     """
-    import torch
-
-    from training.adapt_run import NOTHING_WRITTEN, Wish
-    from training.adapt_run import adapt as run
-    from training.adaptation import AdaptationConfig
-
-    torch.set_num_threads(1)  # two cannot share the recurrent steps, which are small
-    wish = Wish(
-        rooms=room,
-        voices=voice or [],
-        init=init or SHIPPED,
-        out=out or default_runs() / "adapted.onnx",
-        pools=pools or default_pools(),
-        validation_items=items,
-        workers=os.cpu_count() or 1,
-    )
+    out = out or default_runs() / "adapted.onnx"
     try:
+        import torch
+
+        from training.adapt_run import Wish
+        from training.adapt_run import adapt as run
+        from training.adaptation import AdaptationConfig
+
+        torch.set_num_threads(1)  # the recurrent steps are small: two threads were measured to be slower than one
+        wish = Wish(
+            rooms=room,
+            voices=voice or [],
+            init=init or SHIPPED,
+            out=out,
+            pools=pools or default_pools(),
+            validation_items=items,
+            workers=os.cpu_count() or 1,
+        )
         run(wish, AdaptationConfig(minutes=minutes), shown, print)
     except KeyboardInterrupt:
-        print(f"stopped; {NOTHING_WRITTEN}", file=sys.stderr)
+        print("stopped; nothing was written", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"\nwritten: {wish.out}, and {wish.checkpoint.name} beside it to go on from (--init)")
-    print(f"use it:  enhancer denoise noisy.wav --model {wish.out}")
+    print(f"\nwritten: {out}, and {wish.checkpoint.name} beside it to go on from (--init)")
+    print(f"use it:  enhancer denoise noisy.wav --model {out}")
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ HELD_OUT_S = 2.0  # ... and its least length
 CATEGORY = "own"
 AS_IN_POOLS_DB = -20.0  # active level of clips: the mixer takes what is far below for a pause
 SILENT_DB = -90.0
-CLIPPED = 0.05  # share of samples at the very peak: noise spends a thousandth of its time near it
+CLIPPED = 0.15  # share of samples at the very peak: Gaussian noise cut at 1.4 of its RMS; a pure tone has 0.06
 
 
 class MemoryPool(Pool):
