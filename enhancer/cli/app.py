@@ -1,7 +1,7 @@
 """The command `enhancer`: its subcommands by name, its own options, and how errors leave the program.
 
 A subcommand's module is imported only when it runs or shows its help, so that `enhancer --help` stays quick. A module
-listed in COMMANDS has one function `command`, written as Typer wants it.
+listed in COMMANDS has one function `command`, written as Typer wants it, or an `app` with commands of its own.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ COMMANDS = {
     "denoise": ("enhancer.cli.denoise", "Remove the noise from files, folders or a pipe."),
     "evaluate": ("enhancer.cli.evaluate", "Score enhanced speech against clean recordings."),
     "model": ("enhancer.cli.model", "Show what a model is: the shipped one, or a file."),
+    "peers": ("enhancer.cli.peers", "List and fetch other systems to compare with."),
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
@@ -35,6 +36,10 @@ class LazyCommand(TyperCommand):
 
     def _load(self) -> Any:
         module = import_module(COMMANDS[str(self.name)][0])
+        if hasattr(module, "app"):
+            group = typer.main.get_command(module.app)
+            group.name = self.name
+            return group
         only = typer.Typer(add_completion=False, rich_markup_mode="rich", context_settings=_CONTEXT)
         only.command(self.name, context_settings=_CONTEXT)(module.command)
         return typer.main.get_command(only)

@@ -31,10 +31,10 @@ def command(
         str | None,
         typer.Option(
             "--peers",
-            metavar="NAMES",
+            metavar="NAMES|all|none",
             rich_help_panel=_WHAT,
-            help="Send the noisy files through other systems too: deepfilternet3,rnnoise,webrtc,noisereduce (extra "
-            "peers).",
+            help="Send the noisy files through other systems too, such as rnnoise,gtcrn (`enhancer peers list` names "
+            "them), or all that are here.",
         ),
     ] = None,
     align: Annotated[

