@@ -7,15 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from enhancer.errors import UserError
 from training.ablation.material import check_material
-from training.ablation.plan import Plan, PlannedRun, steps_done
-from training.ablation.scores import ItemScores, judging_set, read_scores, score_noisy, score_run
+from training.ablation.plan import Plan, PlannedRun, ranked, steps_done
+from training.ablation.scores import ItemScores, judging_set, means, read_scores, score_noisy, score_run
 from training.ablation.workers import Workers, train_run
 
-CHOSEN_BY = ("pesq_wb", "estoi")
 NOISY = "noisy"  # folder of the scores of the mixtures themselves
 Say = Callable[[str], None]
 
@@ -67,18 +64,14 @@ class Conductor:
         return steps_done(run, self.folder(run)) >= run.config.run.steps
 
     def _choose(self, workers: Workers) -> list[str]:
-        """The rows that are repeated: of those beside the control the best by PESQ-WB on the validation set, with the
-        first seed; ESTOI decides between equals."""
+        """The rows that are repeated: with the first seed the best on the validation set, beside the control."""
         settings = self.plan.settings
-        runs = {row.name: self.plan.run(row.name, settings.seeds[0]) for row in self.plan.rows}
-        self._score(workers, list(runs.values()), "val")
-        ranks = {}
-        for name, run in runs.items():
-            scores = self.scores(run, "val") or []
-            ranks[name] = [float(np.nanmean([getattr(s, measure) for s in scores])) for measure in CHOSEN_BY]
-        self.say("PESQ-WB on the validation set: " + ", ".join(f"{name} {rank[0]:.3f}" for name, rank in ranks.items()))
-        others = sorted(ranks.keys() - {settings.control}, key=lambda name: ranks[name], reverse=True)
-        return others[: settings.repeated]
+        runs = [self.plan.run(row.name, settings.seeds[0]) for row in self.plan.rows]
+        self._score(workers, runs, "val")
+        validation = {run.row: means(self.scores(run, "val") or []) for run in runs}
+        shown = ", ".join(f"{name} {found['pesq_wb']:.3f}" for name, found in validation.items())
+        self.say(f"PESQ-WB on the validation set: {shown}")
+        return [name for name in ranked(validation) if name != settings.control][: settings.repeated]
 
     def _train(self, workers: Workers, runs: list[PlannedRun]) -> None:
         unfinished = [run for run in runs if not self._is_finished(run)]

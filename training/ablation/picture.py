@@ -41,6 +41,7 @@ def draw(results: Results, path: Path) -> None:
                 panel.spines[side].set_visible(False)
         panels[0].set_yticks(range(len(rows)), [_label(row.title, len(row.seeds)) for row in rows])
         panels[0].set_ylim(len(rows) - 0.5, -0.6)
+        figure.supxlabel("bars: 95 % intervals over speakers and noise recordings; ticks: single seeds", fontsize=8)
         path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_name(path.name + ".part")
         figure.savefig(part, dpi=130, format="png", metadata={"Software": None})

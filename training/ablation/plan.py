@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -139,6 +139,11 @@ def _check(settings: AblationConfig, rows: tuple[Row, ...], source: str) -> None
             if getattr(row.config.distillation, key, None) != getattr(control.distillation, key, None):
                 raise ConfigError(f"row {row.name!r} would see other mixtures than the control: {key} differs",
                                   "set it in [distillation], for all rows")  # fmt: skip
+
+
+def ranked(validation: Mapping[str, Mapping[str, float]]) -> list[str]:
+    """Names by their means on the validation set, the best first: by PESQ-WB, and ESTOI decides between equals."""
+    return sorted(validation, key=lambda name: (validation[name]["pesq_wb"], validation[name]["estoi"]), reverse=True)
 
 
 def steps_done(run: PlannedRun, folder: Path) -> int:

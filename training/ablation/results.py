@@ -14,8 +14,8 @@ import numpy as np
 from enhancer.errors import InputError
 from enhancer.evaluation.statistics import two_way_interval
 from training.ablation.conduct import Conductor
-from training.ablation.plan import PlannedRun
-from training.ablation.scores import MEASURES, ItemScores
+from training.ablation.plan import PlannedRun, ranked
+from training.ablation.scores import MEASURES, ItemScores, means
 from training.checkpoint import load_checkpoint
 from training.config import from_dict
 from training.networks import BandRecurrentNet, NetworkConfig
@@ -79,8 +79,8 @@ class Results:
 
     def ranked(self) -> list[RowResult]:
         """The rows beside the control, the best on the validation set first."""
-        others = [row for row in self.rows if row.name != self.control and row.validation]
-        return sorted(others, key=lambda row: (row.validation["pesq_wb"], row.validation["estoi"]), reverse=True)
+        validation = {row.name: row.validation for row in self.rows if row.name != self.control and row.validation}
+        return [self.row(name) for name in ranked(validation)]
 
 
 def collect(conductor: Conductor, runs: list[PlannedRun]) -> Results:
@@ -101,7 +101,7 @@ def collect(conductor: Conductor, runs: list[PlannedRun]) -> Results:
     return Results(
         control=control,
         rows=rows,
-        noisy=_means(noisy),
+        noisy=means(noisy),
         parameters=network.parameter_count(),
         macs_per_second=network.macs_per_second(),
         items=len(noisy),
@@ -129,7 +129,7 @@ def _row(conductor: Conductor, name: str, title: str, seeds: list[int], facts: d
         minutes=round(float(np.mean([p["minutes"] for p in progress])), 1),
         ms_per_update=round(float(np.mean(times)), 1),
         relative_time=round(float(np.mean(times) / np.mean(control_times)), 2),
-        validation=_means(validation) if validation else {},
+        validation=means(validation) if validation else {},
         test={measure: compare(scores, beside, measure) for measure in MEASURES},
     )
 
@@ -178,10 +178,6 @@ def _scored(conductor: Conductor, run: PlannedRun | None) -> list[ItemScores]:
     if scores is None:
         raise InputError(f"{run.name if run else 'noisy'} has not been scored", "do it with: training ablate --score")
     return scores
-
-
-def _means(scores: list[ItemScores]) -> dict[str, float]:
-    return {measure: _rounded(np.nanmean([getattr(item, measure) for item in scores])) for measure in MEASURES}
 
 
 def _ms_per_update(facts: dict[str, Any]) -> float:

@@ -75,6 +75,15 @@ def read_scores(folder: Path, judges: JudgingSet) -> list[ItemScores] | None:
     ]
 
 
+def means(scores: list[ItemScores]) -> dict[str, float]:
+    """The mean of each measure over the items that it can judge; NaN where there is none."""
+    found = {measure: np.array([getattr(item, measure) for item in scores]) for measure in MEASURES}
+    return {
+        measure: round(float(np.nanmean(values)), 5) if np.isfinite(values).any() else math.nan
+        for measure, values in found.items()
+    }
+
+
 def import_measures() -> None:
     """Imports what the measures import where they are used: a process that lives long must not do that late."""
     import pesq
