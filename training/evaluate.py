@@ -28,13 +28,14 @@ def averaged_network(checkpoint: Checkpoint) -> BandRecurrentNet:
 def enhance(network: BandRecurrentNet, noisy: np.ndarray, sample_rate: int) -> np.ndarray:
     """A whole signal [T] at 16 or 48 kHz through a torch network, aligned and of the same length; float32."""
     grid = GRID_16K if sample_rate == 16_000 else GRID_48K
-    transform = SpectralTransform(grid)
+    device = next(network.parameters()).device
+    transform = SpectralTransform(grid).to(device)
     frames = -(-len(noisy) // grid.hop) + 1  # one more, which completes the last hop
     padded = np.zeros((1, frames * grid.hop), np.float32)
     padded[0, : len(noisy)] = noisy
-    spectra = transform.analysis(torch.from_numpy(padded))
+    spectra = transform.analysis(torch.from_numpy(padded).to(device))
     said = network(*transform.inputs(spectra))
-    return transform.synthesise(transform.apply(spectra, said.mask, said.high_gain))[0, : len(noisy)].numpy()
+    return transform.synthesise(transform.apply(spectra, said.mask, said.high_gain))[0, : len(noisy)].cpu().numpy()
 
 
 def score_network(network: BandRecurrentNet, pools: Pools, split: str, count: int) -> dict[str, float]:
@@ -46,7 +47,8 @@ def score(system: Callable[[np.ndarray, int], np.ndarray], pools: Pools, split: 
     """Mean PESQ-WB, ESTOI and SI-SDR of the noisy mixtures and of a system's output over `count` items of a set.
 
     The system takes a mixture [T] and its sample rate and returns as many samples, aligned.
-    Items that a metric cannot judge (no speech found) are left out of that metric's mean.
+    Items that a metric cannot judge (no speech found) are left out of that metric's mean; a metric whose package is
+    not installed (a bare GPU machine) is left out altogether.
     """
     sums: dict[str, list[float]] = {}
     for item in fixed_set(pools, split, count):
@@ -55,7 +57,7 @@ def score(system: Callable[[np.ndarray, int], np.ndarray], pools: Pools, split: 
             for name, metric in (("pesq_wb", pesq_wb), ("estoi", estoi)):
                 try:
                     sums.setdefault(prefix + name, []).append(metric(signal, item.clean, item.sample_rate))
-                except ValueError:
+                except (ValueError, ModuleNotFoundError):
                     continue
             sums.setdefault(f"{prefix}si_sdr", []).append(si_sdr(signal, item.clean))
-    return {name: round(float(np.mean(values)), 4) for name, values in sums.items()}
+    return {name: round(float(np.mean(values)), 4) for name, values in sums.items() if values}

@@ -12,10 +12,9 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from enhancer.errors import UserError
 from enhancer.spectral import GRID_16K, GRID_48K
 from training.batches import BatchSource, DrawnBatch
-from training.checkpoint import Checkpoint, optimiser_tensors, restore_optimiser
+from training.checkpoint import Checkpoint, check_same_config, optimiser_tensors, restore_optimiser
 from training.config import TrainingConfig, from_dict
 from training.data.pools import Pools
 from training.initialise import first_weights
@@ -179,12 +178,8 @@ class Run:
         return Checkpoint(tensors, facts)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Goes on where the checkpoint was written. Raises UserError when its network is not the config's."""
-        made, wanted = checkpoint.facts["config"]["network"], self.config.as_dict()["network"]
-        if made != wanted:
-            raise UserError(
-                f"the checkpoint's network {made} is not the config's", "use the config it was trained with"
-            )
+        """Goes on where the checkpoint was written. Raises UserError when it was made with another config."""
+        check_same_config(checkpoint.facts["config"], self.config.as_dict())
         self.start_from(checkpoint, "student")
         self.ema.load_state_dict(checkpoint.part("ema"))
         if self.lessons is not None:

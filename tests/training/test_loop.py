@@ -114,7 +114,7 @@ def test_a_run_started_by_command_checkpoints_on_sigterm_and_resumes(config, sma
 def test_a_checkpoint_of_another_network_is_refused(config, small_pools, tmp_path):
     save_checkpoint(tmp_path / CHECKPOINT, Run(config, small_pools).checkpoint())
     other = Run(dataclasses.replace(config, network=NetworkConfig(channels=4, trunk=16, blocks=1)), small_pools)
-    with pytest.raises(UserError, match="is not the config's"):
+    with pytest.raises(UserError, match="trunk is 8 there, 16 here"):
         other.restore(load_checkpoint(tmp_path / CHECKPOINT))
 
 
