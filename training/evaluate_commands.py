@@ -36,7 +36,7 @@ def evaluate(
     peers: Annotated[
         str,
         typer.Option(
-            metavar="NAMES|all|none", help="Other systems: `enhancer peers list` names them; all that are here."
+            metavar="NAMES|all|none", help="Other systems: `enhancer peers list` names them; or all that are here."
         ),
     ] = "none",
     split: Annotated[str, typer.Option(help="Fixed set: val (for choosing) or test (for published tables).")] = "val",
@@ -50,7 +50,9 @@ def evaluate(
         Path | None,
         typer.Option(help="Folder for results.csv, results.json, report.md and quality.png; the run resumes there."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Items at the same time.")] = os.cpu_count() or 1,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Items at the same time.", show_default="all cores")] = (
+        os.cpu_count() or 1
+    ),
     as_json: Annotated[bool, typer.Option("--json", help="Print the results as JSON, not tables.")] = False,
 ) -> None:
     """Score systems on the same items: PESQ-WB, ESTOI, SI-SDR, speech level, cost; the noisy mixture beside them.
@@ -86,7 +88,7 @@ def evaluate(
         if as_json:
             print(json_text({"title": title, "versions": versions, **results.summary}))
         else:
-            report.show(results, title)
+            report.show(results, title, sys.stdout)
             if out:
                 print(f"\n{out}: results.csv, results.json, report.md, quality.png")
     if scored.stopped:

@@ -9,7 +9,7 @@ import numpy as np
 from enhancer.evaluation.peers import PEERS
 from training.evaluation.results import NOISY, Results
 
-OURS_COLOUR, INK, QUIET = "#0f5c8c", "#222222", "#8a8a8a"
+OURS_COLOUR, INK, QUIET, BAR = "#0f5c8c", "#222222", "#8a8a8a", "#cfd4da"
 ROW_INCHES = 0.36
 
 
@@ -45,9 +45,7 @@ def draw(results: Results, path: Path) -> None:
             continue
         mean = means[system]
         if not np.isnan(mean.low):
-            axes.plot(
-                [mean.low, mean.high], [number] * 2, color="#cfd4da", linewidth=7, solid_capstyle="round", zorder=1
-            )
+            axes.plot([mean.low, mean.high], [number] * 2, color=BAR, linewidth=7, solid_capstyle="round", zorder=1)
         axes.plot(mean.mean, number, marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=2)
         for gain, colour in zip(gains[system], colours, strict=False):
             axes.plot(gain, number, marker="o", markersize=6.5, color=colour, markeredgecolor="white", zorder=3)

@@ -1,10 +1,9 @@
-"""An evaluation on paper: a table for the terminal, and results.csv, results.json, report.md and quality.png in a folder."""
+"""An evaluation on paper: tables for the terminal, and results.csv, results.json, report.md and quality.png."""
 
 from __future__ import annotations
 
 import csv
 import math
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
@@ -25,7 +24,7 @@ COMPARED = [BY_KEY[key] for key in MEASURES]
 GROUPED = [BY_KEY[key] for key in ("pesq_wb", "estoi", "si_sdr")]
 
 
-def show(results: Results, title: str, stream: IO[str] = sys.stdout) -> None:
+def show(results: Results, title: str, stream: IO[str]) -> None:
     """Prints the means, and the differences to the reference with their intervals."""
     console = Console(file=stream, highlight=False, markup=False, soft_wrap=False)
     if not console.is_terminal:

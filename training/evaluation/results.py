@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -83,7 +84,7 @@ class Results:
     def bands(self) -> list[Group]:
         """Items by SNR in steps of 5 dB; bands without items are left out."""
         groups = []
-        for low, high in zip(BANDS_DB[:-1], BANDS_DB[1:], strict=True):
+        for low, high in itertools.pairwise(BANDS_DB):
             members = np.flatnonzero((self.snr_db >= low) & (self.snr_db < high))
             if len(members):
                 groups.append(Group(_band_name(low, high), members))

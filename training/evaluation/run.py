@@ -38,7 +38,9 @@ def score_entry(entry: Entry, systems: Sequence[System]) -> list[Outcome]:
     for system in systems:
         estimate, spent = system.enhance(item)
         scores = score(estimate[:, None], item.clean[:, None], item.sample_rate, MEASURES)
-        values = {**scores.values, "rtf": spent / seconds, SNR: item.snr_db}
+        values = {**scores.values, SNR: item.snr_db}
+        if spent:
+            values["rtf"] = spent / seconds
         outcomes.append(Outcome(entry.name, system.label, seconds, item.sample_rate, 1, values, scores.reasons))
     return outcomes
 
