@@ -12,21 +12,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from enhancer.errors import ConfigError
-from training.data.augment import BandLimit, Clipping, CoarseQuantisation, GainSteps, RandomEqualiser
+from training.data.augment import BandLimit, Clipping, CoarseQuantisation, GainSteps, OpusCoding, RandomEqualiser
+from training.data.categories import CATEGORY_WEIGHTS, UNSORTED, UNSORTED_WEIGHT
 from training.data.levels import active_level_db, db_to_gain, limit_peak
 from training.data.noises import Noises
 from training.data.pools import Pools
 from training.data.rooms import Room, Rooms
 from training.data.voices import Voice, Voices, fade_ends
-
-# Weights follow how often the noise is met in calls and recordings, thin categories helped out by synthesis.
-CATEGORY_WEIGHTS = {
-    "alarms_phones": 0.4, "animals_children": 0.8, "babble_crowd": 1.2, "construction_vacuum": 1.0,
-    "doors_steps_paper": 0.7, "fan_machines": 1.2, "human_nonspeech": 0.4, "keyboard_mouse_clicks": 1.2,
-    "kitchen_household": 1.0, "mic_hum_static": 0.3, "music": 0.7, "office": 0.6, "other": 0.4, "traffic": 1.3,
-    "wind_rain_water": 1.2, "synthetic_noise": 1.4, "synthetic_hum": 0.4, "synthetic_fan": 0.8,
-    "synthetic_clicks": 0.5, "synthetic_babble": 1.0,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -50,12 +42,14 @@ class MixConfig:
     gain_steps: float = 0.08  # share with changes of gain
     clipped: float = 0.05  # share with overload of the noisy side
     quantised: float = 0.04  # share with coarse quantisation of the noisy side
+    coded: float = 0.0  # share whose noisy side went through Opus at 10-32 kbit/s; costs 30-50 ms of CPU per 2 s
     categories: Mapping[str, float] = field(default_factory=lambda: dict(CATEGORY_WEIGHTS))
     excluded: tuple[str, ...] = ()  # patterns of paths, speakers or noise groups to leave out
 
     def __post_init__(self) -> None:
         shares = ("quiet_share", "noise_only", "clean_only", "second_speaker", "full_length", "reverberant",
-                  "reverberant_noise", "equalised", "band_limited", "gain_steps", "clipped", "quantised")  # fmt: skip
+                  "reverberant_noise", "equalised", "band_limited", "gain_steps", "clipped", "quantised",
+                  "coded")  # fmt: skip
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} = {getattr(self, name)} is not a share between 0 and 1")
@@ -130,10 +124,11 @@ class _Bench:
     def __init__(self, config: MixConfig, pools: Pools, split: str, rate: int):
         self.config, self.rate = config, rate
         self.voices = Voices(pools.get("speech", rate), split, config.excluded)
-        self.noises = Noises(pools.get("noise", rate), split, self.voices, config.categories, config.excluded)
+        weights = {UNSORTED: UNSORTED_WEIGHT, **config.categories}
+        self.noises = Noises(pools.get("noise", rate), split, self.voices, weights, config.excluded)
         self.rooms = Rooms(pools.folder, split, rate) if config.reverberant > 0 else None
         self.equalise, self.band_limit, self.steps = RandomEqualiser(rate), BandLimit(rate), GainSteps(rate)
-        self.clip, self.quantise = Clipping(), CoarseQuantisation()
+        self.clip, self.quantise, self.code = Clipping(), CoarseQuantisation(), OpusCoding(rate)
 
     def mix(self, length: int, rng: np.random.Generator) -> Mixture:
         config = self.config
@@ -248,13 +243,20 @@ class _Bench:
         config = self.config
         pair = np.stack([rows[0] + rows[2], rows[1]])
         effects = [name for name in ("gain_steps", "clipped", "quantised") if rng.random() < getattr(config, name)]
+        if config.coded > 0 and rng.random() < config.coded:  # drawn only if wanted: seeds of old runs keep meaning
+            effects.append("coded")
         if "gain_steps" in effects:
             pair = self.steps(pair, rng)
+        if "coded" in effects and self.code.band_hz < info["bandwidth_hz"]:  # what will not come through is no target
+            pair = self.band_limit.at(pair, self.code.band_hz)
+            info["bandwidth_hz"] = self.code.band_hz
         limiting = limit_peak(pair[0], pair[1])
         if "clipped" in effects:
             pair[0] = self.clip(pair[0], rng)
         if "quantised" in effects:
             pair[0] = self.quantise(pair[0], rng)
+        if "coded" in effects:
+            pair[0] = self.code(pair[:1], rng)[0]
         np.clip(pair[0], -1, 1, out=pair[0])
         info.update(effects=effects, limited_db=round(float(20 * np.log10(limiting)), 2))
         return Mixture(np.ascontiguousarray(pair[0]), np.ascontiguousarray(pair[1]), info)

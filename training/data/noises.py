@@ -10,6 +10,7 @@ import numpy as np
 
 from enhancer.errors import InputError
 from training.data import synthetic
+from training.data.categories import CATEGORY_WEIGHTS, UNSORTED
 from training.data.levels import active_level_db, db_to_gain
 from training.data.pools import Clip, Pool
 from training.data.voices import Voices, fade_ends
@@ -40,7 +41,8 @@ class Babble:
 class Noises:
     """Noise of one split: `weights` maps a category of recordings or a synthetic kind to how often it is drawn.
 
-    Categories without recordings at this rate are left out; unknown names raise InputError, as does an empty rest.
+    Categories without recordings at this rate are left out; names that neither the pool nor the default weights know
+    raise InputError, as does an empty rest.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class Noises:
             dropped = any(fnmatch(clip.path, pattern) or fnmatch(clip.group, pattern) for pattern in excluded)
             if clip.split == split and not dropped:
                 groups[clip.category][clip.group].append(clip)
-        unknown = set(weights) - {c.category for c in pool.clips} - set(SYNTHETIC)
+        here = {c.category for c in pool.clips}
+        unknown = set(weights) - here - set(SYNTHETIC) - set(CATEGORY_WEIGHTS) - {UNSORTED}
         if unknown and pool.clips:
-            known = ", ".join(sorted({c.category for c in pool.clips} | set(SYNTHETIC)))
+            known = ", ".join(sorted(here | set(SYNTHETIC)))
             raise InputError(f"unknown noise categories: {', '.join(sorted(unknown))}", f"known: {known}")
         self._recorded = {category: list(found.values()) for category, found in sorted(groups.items())}
         # A group is one original recording: the longer it is, the more it has to say, but not in proportion.

@@ -1,8 +1,10 @@
 """Pools: every recording decoded once into int16 memory maps with an index, so that mixing only slices arrays.
 
 A pool folder holds `speech_16000.pcm`, `speech_48000.pcm`, `noise_16000.pcm`, `noise_48000.pcm` (raw int16, clips one
-after the other), a `.tsv` index beside each, `pools.json` (what they were made from) and `skipped.tsv`.
-The 48 kHz pools hold the full-band recordings only (48 kHz and more than 11 kHz of true bandwidth).
+after the other), a `.tsv` index beside each, `pools.json` (what they were made from) and `skipped.tsv`. Where such
+recordings were given, also `noisy_*` (without a clean version), and `paired_*` with `paired_clean_*`: the same clips in
+the same order, sample by sample. The 48 kHz pools hold the full-band recordings only (48 kHz and more than 11 kHz of
+true bandwidth).
 """
 
 from __future__ import annotations
@@ -12,30 +14,25 @@ import hashlib
 import json
 import os
 import shutil
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, fields
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from enhancer.errors import InputError
+from enhancer.errors import InputError, OutputError
 from training.data.corpora import Recording
-from training.data.levels import SILENCE_DB, active_frames, frame_powers
+from training.data.decoding import DECODING, POOLS_OF, RATES, Decoded, Job, decode
+from training.data.decoding import WORST_FLOOR_DB as WORST_FLOOR_DB
+from training.data.decoding import without_rumble as without_rumble
 
 FORMAT = 1
-RATES = (16000, 48000)
-KINDS = ("speech", "noise")
-FULL_BAND_HZ = 11000.0  # a 48 kHz recording with less than this is an upsampled narrow one
-PEAK = 0.9  # clips are stored at this peak: mixing draws its own levels, and quiet recordings keep 16 bits
-SHORTEST_S = 0.1
-TRIM_MARGIN_S = 0.15  # silence kept at the ends of a speech clip
-# Rumble below every voice, common in volunteers' recordings, is no target. Measured over the train split: with it 22 %
-# of the speech has a floor above -25 dB, without it 1 %, and that is left out.
-RUMBLE_HZ = 70.0
-WORST_FLOOR_DB = -25.0
-DECODING = ("high-pass", RUMBLE_HZ, TRIM_MARGIN_S, WORST_FLOOR_DB, PEAK)  # what the fingerprint must notice
+KINDS = ("speech", "noise")  # what mixtures are made of: always there
 
 
 @dataclass(frozen=True)
@@ -89,10 +86,22 @@ class Pools:
         if facts["format"] != FORMAT:
             raise InputError(f"the data pools at {self.folder} are of another version", "training prepare --again")
         self.facts = facts
-        self._pools = {(k, r): Pool(self.folder, k, r) for k in KINDS for r in RATES}
+        self._pools = {(k, r): Pool(self.folder, k, r) for k in facts.get("kinds", KINDS) for r in RATES}
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What there is: "speech" and "noise", and, where given, "noisy", or "paired" and "paired_clean"."""
+        return tuple(dict.fromkeys(kind for kind, _ in self._pools))
 
     def get(self, kind: str, sample_rate: int) -> Pool:
-        """The pool of a kind ("speech" or "noise") at 16000 or 48000 Hz."""
+        """The pool of a kind at 16000 or 48000 Hz: "speech" or "noise", and, where given, "noisy" or "paired".
+
+        The clean sides of pairs are the pool "paired_clean". Raises InputError for a kind that these pools do not hold.
+        """
+        if kind not in self.kinds:
+            wanted = kind.removesuffix("_clean")
+            raise InputError(f"the data pools at {self.folder} hold no {wanted} recordings",
+                             f"training prepare --corpus {wanted}:FOLDER, beside the other corpora")  # fmt: skip
         return self._pools[kind, sample_rate]
 
 
@@ -106,7 +115,7 @@ class Report:
 
 
 def prepare(
-    data: Path,
+    data: Path | None,
     recordings: Sequence[Recording],
     out: Path,
     *,
@@ -114,45 +123,66 @@ def prepare(
     again: bool = False,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Report:
-    """Decodes `recordings` (paths relative to `data`) into pools at `out`; does nothing if they are already there.
+    """Decodes `recordings` into pools at `out`; does nothing if they are already there.
 
-    Files that cannot be read, are silent or shorter than 0.1 s, and speech with noise in it, are skipped and listed.
-    Order and content depend only on the list, not on the number of processes. Pools appear whole or not at all.
+    Those that do not say where they lie are under `data`. Files that cannot be read, are silent or shorter than 0.1 s,
+    speech with noise in it, and pairs that are not of one length, are skipped and listed. Order and content depend only
+    on the list, not on the number of processes. Pools appear whole or not at all: raises OutputError when they cannot
+    be written, InputError when no recording can be read.
     """
     fingerprint = _fingerprint(data, recordings)
     facts = _read_facts(out)
     if not again and facts is not None and facts["fingerprint"] == fingerprint and facts["format"] == FORMAT:
         return Report(False, facts["taken"], [tuple(pair) for pair in facts["skipped"]])
+    given = {r.kind for r in recordings}
+    kinds = tuple(dict.fromkeys([*KINDS, *(kind for name in POOLS_OF if name in given for kind in POOLS_OF[name])]))
     part = out.with_name(out.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    writers = {(kind, rate): _Writer(part, kind, rate) for kind in KINDS for rate in RATES}
-    skipped: list[tuple[str, str]] = []
-    for done, (recording, result) in enumerate(_decode_all(data, recordings, processes), 1):
-        if isinstance(result, str):
-            skipped.append((recording.path, result))
-        else:
-            for rate, decoded in result.items():
-                writers[recording.kind, rate].add(recording, *decoded)
-        progress(done, len(recordings))
-    for writer in writers.values():
-        writer.close()
-    taken = len(recordings) - len(skipped)
-    if not taken:
-        shutil.rmtree(part)
-        raise InputError(f"none of the {len(recordings)} recordings under {data} can be read", skipped[0][1])
-    lines = ["path\treason", *("\t".join(pair) for pair in skipped)]
-    (part / "skipped.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    facts = {"format": FORMAT, "fingerprint": fingerprint, "taken": taken, "skipped": skipped}
-    (part / "pools.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
-    _move_in(part, out)
+    try:
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        taken, skipped = _write(data, recordings, part, kinds, processes, progress)
+        if not taken:
+            shutil.rmtree(part)
+            raise InputError(f"none of the {len(recordings)} recordings can be read", ": ".join(skipped[0]))
+        lines = ["path\treason", *("\t".join(pair) for pair in skipped)]
+        (part / "skipped.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
+        facts = {"format": FORMAT, "fingerprint": fingerprint, "kinds": kinds, "taken": taken, "skipped": skipped}
+        (part / "pools.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
+        _move_in(part, out)
+    except OSError as error:
+        shutil.rmtree(part, ignore_errors=True)
+        raise OutputError(f"cannot write pools to {out}: {error.strerror or error}") from None
     return Report(True, taken, skipped)
+
+
+def _write(
+    data: Path | None,
+    recordings: Sequence[Recording],
+    folder: Path,
+    kinds: Sequence[str],
+    processes: int,
+    progress: Callable[[int, int], None],
+) -> tuple[int, list[tuple[str, str]]]:
+    """Fills the pools of these kinds; returns how many recordings they hold and (path, reason) of what was skipped."""
+    taken, skipped = 0, []
+    with ExitStack() as open_pools:
+        writers = {(k, rate): open_pools.enter_context(_Writer(folder, k, rate)) for k in kinds for rate in RATES}
+        for done, (recording, (clips, reasons)) in enumerate(_decode_all(data, recordings, processes), 1):
+            for clip in clips:
+                writers[clip.kind, clip.sample_rate].add(recording, clip)
+            taken += bool(clips)
+            skipped += [(recording.path, reason) for reason in reasons]
+            progress(done, len(recordings))
+    return taken, skipped
 
 
 def _move_in(part: Path, out: Path) -> None:
     """Puts the files of `part` into `out`, the facts last: without them there are no pools. Other files there stay."""
     out.mkdir(parents=True, exist_ok=True)
     (out / "pools.json").unlink(missing_ok=True)
+    for kind in {kind for kinds in POOLS_OF.values() for kind in kinds} - set(KINDS):
+        for path in out.glob(f"{kind}_[0-9]*.*"):  # of corpora that are not given any more
+            path.unlink()
     for path in sorted(part.iterdir(), key=lambda p: p.name == "pools.json"):
         os.replace(path, out / path.name)
     part.rmdir()
@@ -165,109 +195,75 @@ def _read_facts(folder: Path) -> dict | None:
         return None
 
 
-def _fingerprint(data: Path, recordings: Sequence[Recording]) -> str:
+def _fingerprint(data: Path | None, recordings: Sequence[Recording]) -> str:
     """Changes when a recording, its facts, or the file's size or date changes."""
     digest = hashlib.sha256(repr(DECODING).encode())
     for recording in recordings:
-        try:
-            status = (data / recording.path).stat()
-            stamp = (status.st_size, int(status.st_mtime))
-        except OSError:
-            stamp = (0, 0)
-        digest.update(repr((recording, stamp)).encode())
+        digest.update(repr((recording, _stamp(_place(data, recording)))).encode())
+        if recording.clean is not None:
+            digest.update(repr(_stamp(recording.clean)).encode())
     return digest.hexdigest()
 
 
-def _decode_all(data: Path, recordings: Sequence[Recording], processes: int) -> Iterator[tuple[Recording, dict | str]]:
-    jobs = [(str(data / r.path), r.kind, r.sample_rate, r.bandwidth_hz) for r in recordings]
+def _stamp(path: Path) -> tuple[int, int]:
+    """A file's size and date; zeros if it cannot be looked at."""
+    try:
+        status = path.stat()
+    except OSError:
+        return (0, 0)
+    return (status.st_size, int(status.st_mtime))
+
+
+def _place(data: Path | None, recording: Recording) -> Path:
+    return recording.file or (data or Path()) / recording.path
+
+
+def _decode_all(
+    data: Path | None, recordings: Sequence[Recording], processes: int
+) -> Iterator[tuple[Recording, tuple[list[Decoded], list[str]]]]:
+    """Each recording with its clips and the reasons why something of it cannot be used, in their order."""
+    jobs = [Job(r.kind, _place(data, r), r.clean, r.sample_rate, r.bandwidth_hz) for r in recordings]
     if processes <= 1 or len(jobs) < 50:  # a few files are done before a process has started
-        yield from zip(recordings, map(_decode, jobs), strict=True)
+        yield from zip(recordings, map(decode, jobs), strict=True)
         return
     with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-        yield from zip(recordings, pool.map(_decode, jobs, chunksize=16), strict=True)
-
-
-def _decode(job: tuple[str, str, int, float]) -> dict[int, tuple[np.ndarray, float, float]] | str:
-    """{rate: (int16 samples, active_db, floor_db)} of one file, or the reason why it cannot be used."""
-    import soundfile
-    import soxr
-
-    path, kind, original_rate, bandwidth_hz = job
-    try:
-        samples, file_rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
-        return str(error).splitlines()[0]
-    x = samples.mean(axis=1)
-    if not np.isfinite(x).all():
-        return "has samples that are not finite"
-    if len(x) < SHORTEST_S * file_rate:
-        return f"shorter than {SHORTEST_S} s"
-    x -= x.mean()
-    if kind == "speech":
-        x = without_rumble(x, file_rate)
-    active, power = active_frames(x, file_rate)
-    if power < 1e-9:
-        return "silent"
-    if kind == "speech":
-        x = _trim(x, active, file_rate)
-    full_band = (original_rate or file_rate) >= 44100 and file_rate >= 44100
-    full_band = full_band and (bandwidth_hz or file_rate / 2) > FULL_BAND_HZ
-    result = {}
-    for rate in (16000, 48000) if full_band else (16000,):
-        y = x if rate == file_rate else soxr.resample(x, file_rate, rate)
-        y = y * np.float32(PEAK / max(float(np.abs(y).max()), 1e-9))
-        result[rate] = (np.round(y * 32768).astype(np.int16), *_levels(y, rate))
-    if kind == "speech" and result[16000][2] > WORST_FLOOR_DB:
-        return f"noisy speech: its floor is only {-result[16000][2]:.0f} dB below it"
-    return result
-
-
-def without_rumble(x: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Speech [n] through a high-pass at 70 Hz (Butterworth, order 4), below every voice; float32 [n]."""
-    from scipy.signal import butter, sosfilt
-
-    return sosfilt(butter(4, RUMBLE_HZ, "high", fs=sample_rate, output="sos"), x).astype(np.float32)
-
-
-def _trim(x: np.ndarray, active: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Without the silence at both ends but for a margin: short prompts must not become mostly pauses."""
-    where = np.flatnonzero(active)
-    frame, margin = int(sample_rate * 0.02), int(TRIM_MARGIN_S * sample_rate)
-    return x[max(0, where[0] * frame - margin) : (where[-1] + 1) * frame + margin]
-
-
-def _levels(x: np.ndarray, sample_rate: int) -> tuple[float, float]:
-    _, level = active_frames(x, sample_rate)
-    floor = float(np.quantile(frame_powers(x, sample_rate), 0.05))
-    if level <= 0:
-        return SILENCE_DB, 0.0
-    return 10 * float(np.log10(level)), max(10 * float(np.log10(max(floor, 1e-20) / level)), SILENCE_DB)
+        ahead: deque[Future] = deque()  # bounded: what waits to be written is in memory
+        waiting = iter(jobs)
+        for recording in recordings:
+            for job in islice(waiting, 8 * processes - len(ahead)):
+                ahead.append(pool.submit(decode, job))
+            yield recording, ahead.popleft().result()
 
 
 class _Writer:
-    """Appends clips to one pool and its index."""
+    """Appends clips to one pool and its index; a context that closes both."""
 
     def __init__(self, folder: Path, kind: str, rate: int):
         self.rate, self.start = rate, 0
         self.pcm = (folder / f"{kind}_{rate}.pcm").open("wb")
-        self.index = (folder / f"{kind}_{rate}.tsv").open("w", encoding="utf-8", newline="")
+        index = folder / f"{kind}_{rate}.tsv"
+        self.index = index.open("w", encoding="utf-8", errors="surrogateescape", newline="")
         self.rows = csv.writer(self.index, delimiter="\t", lineterminator="\n")
         self.rows.writerow([f.name for f in fields(Clip)])
 
-    def add(self, r: Recording, samples: np.ndarray, active_db: float, floor_db: float) -> None:
-        self.pcm.write(samples.tobytes())
-        bandwidth = min(r.bandwidth_hz or self.rate / 2, self.rate / 2)
-        clip = Clip(r.path, self.start, len(samples), r.source, r.group, r.split, r.sex, r.language, r.category,
-                    r.licence, bandwidth, round(active_db, 2), round(floor_db, 2), r.attribution)  # fmt: skip
+    def add(self, r: Recording, decoded: Decoded) -> None:
+        self.pcm.write(decoded.samples.tobytes())
+        bandwidth = min(decoded.bandwidth_hz, self.rate / 2)
+        clip = Clip(r.path, self.start, len(decoded.samples), r.source, r.group, r.split, r.sex, r.language, r.category,
+                    r.licence, bandwidth, round(decoded.active_db, 2), round(decoded.floor_db, 2),
+                    r.attribution)  # fmt: skip
         self.rows.writerow([getattr(clip, f.name) for f in fields(Clip)])
-        self.start += len(samples)
+        self.start += len(decoded.samples)
 
-    def close(self) -> None:
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
         self.pcm.close()
         self.index.close()
 
 
 def _read_clips(path: Path) -> list[Clip]:
     casts = {f.name: {"int": int, "float": float}.get(str(f.type), str) for f in fields(Clip)}
-    with path.open(encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
         return [Clip(**{k: casts[k](v) for k, v in row.items()}) for row in csv.DictReader(file, delimiter="\t")]

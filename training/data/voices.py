@@ -14,6 +14,7 @@ from training.data.levels import db_to_gain
 from training.data.pools import Clip, Pool
 
 SEX_SHARES = {"f": 0.42, "m": 0.42, "": 0.16}  # "" holds the voices of unknown or mixed sex
+MOSTLY = 0.5  # where more than this part of the speech is of unknown sex, it is drawn as often as there is of it
 LONGEST_COUNTED_S = 600.0
 GATED_SOURCES = ("picovoice",)  # pauses were cut to silence: no noise floor is to be learnt from them
 MOST_CLIPS = 10  # in one stretch: single words make up for their length by number
@@ -42,9 +43,9 @@ class _Speaker:
 class Voices:
     """The speakers of one split of a speech pool.
 
-    A sex is drawn first, then a speaker with a weight that grows as the square root of the time there is of them:
-    neither 250 readers with 12 s each nor a few with an hour drown the rest. `excluded`: patterns of paths or
-    speakers to leave out. Raises InputError if the split holds no speech.
+    A sex is drawn first (f and m equally often), then a speaker with a weight that grows as the square root of the time
+    there is of them: neither 250 readers with 12 s each nor a few with an hour drown the rest. `excluded`: patterns of
+    paths or speakers to leave out. Raises InputError if the split holds no speech.
     """
 
     def __init__(self, pool: Pool, split: str, excluded: Sequence[str] = ()):
@@ -58,9 +59,9 @@ class Voices:
         if not by_sex:
             raise InputError(f"the {split} split has no speech at {pool.sample_rate} Hz", "look at training prepare")
         self._sexes = sorted(by_sex)
-        shares = np.array([SEX_SHARES[s] for s in self._sexes])
-        self._shares = np.cumsum(shares / shares.sum())
         self._speakers = {s: [self._speaker(n, c) for n, c in sorted(by_sex[s].items())] for s in self._sexes}
+        shares = self._sex_shares()
+        self._shares = np.cumsum(shares / shares.sum())
         self._cumulative = {
             s: np.cumsum([v.weight for v in group]) / sum(v.weight for v in group)
             for s, group in self._speakers.items()
@@ -70,6 +71,16 @@ class Voices:
     def _speaker(self, name: str, clips: list[Clip]) -> _Speaker:
         seconds = sum(c.length for c in clips) / self.sample_rate
         return _Speaker(name, tuple(clips), float(np.sqrt(min(seconds, LONGEST_COUNTED_S))))
+
+    def _sex_shares(self) -> np.ndarray:
+        """How often each of the sexes is drawn, not normalised."""
+        shares = np.array([SEX_SHARES[s] for s in self._sexes])
+        weights = np.array([sum(v.weight for v in self._speakers[s]) for s in self._sexes])
+        known = np.array([s != "" for s in self._sexes])
+        unknown = weights[~known].sum() / weights.sum()
+        if known.any() and unknown > MOSTLY:
+            shares[~known] = shares[known].sum() * unknown / (1 - unknown)
+        return shares
 
     @property
     def names(self) -> dict[str, str]:

@@ -1,34 +1,13 @@
-"""Readers: where the recordings are, and what is known about each (one `Recording` a file)."""
+"""The reader of a folder with an index of its own: speech/INDEX.tsv and noise/INDEX.tsv, the split in a column."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from enhancer.errors import InputError
-
-SPLITS = ("train", "val", "test")
-
-
-@dataclass(frozen=True)
-class Recording:
-    """One audio file and its facts; `path` is relative to the data folder."""
-
-    kind: str  # "speech" or "noise"
-    path: str
-    source: str
-    group: str  # speech: the speaker; noise: the original recording that several files were cut from
-    split: str
-    sex: str = ""  # f, m, with "?" for guesses; mixed; empty = unknown
-    language: str = ""
-    category: str = ""  # of noise
-    licence: str = ""
-    attribution: str = ""
-    sample_rate: int = 0  # of the original; 0 = that of the file
-    bandwidth_hz: float = 0.0  # true bandwidth; 0 = half the sample rate
-
+from training.data.corpora.recording import SPLITS, Recording
 
 # The same credited person appears under a validation language: without these 38 s the splits stay apart.
 LEAKS_INTO_VALIDATION = frozenset({"gcompris-nl-Susan-Rich", "gcompris-zh-CN-Susan-Rich"})
