@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
@@ -12,9 +13,8 @@ from typing import Any
 import torch
 
 from enhancer.errors import ConfigError, OutputError, UserError
-from enhancer.media.atomic import replacing
 from enhancer.model import Student
-from training.adaptation import Adaptation, AdaptationConfig, RoomBatches
+from training.adaptation import Adaptation, AdaptationConfig, RoomBatches, blended
 from training.card import describe
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import from_dict
@@ -27,9 +27,11 @@ from training.loop import git_revision
 from training.losses import LossConfig
 from training.networks import BandRecurrentNet
 from training.own_recordings import OwnPools, read_room, read_voice
-from training.paired_check import Comparison, Pair, compare, held_out_pairs
+from training.paired_check import Comparison, Pair, Scores, held_out_pairs, means, score
 
 HELD_OUT_PAIRS = 24
+# Shares of what was learnt that are tried, one after the other, until the validation set allows one.
+STRENGTHS = (1.0, 0.5, 0.25)
 NOTHING_WRITTEN = "nothing was written"
 
 Display = Callable[[str], AbstractContextManager[Callable[[float], None]]]
@@ -73,22 +75,9 @@ def adapt(wish: Wish, config: AdaptationConfig, display: Display, say: Callable[
 
     adapted = _learn(network, start, config, corpora, own, display)
     say(f"{adapted.steps} steps, {adapted.audio_hours:.1f} h of mixtures in {adapted.minutes:.1f} min")
-    room = _compared(wish, network, adapted.ema, held_out, "listening to the room", display)
-    say(f"\nThe part of {_names(wish.rooms)} that was kept from training, {room.count} mixtures:\n{room.table()}")
-    if not room.gained():
-        raise UserError(
-            f"nothing was gained on the kept-back part of the room; {NOTHING_WRITTEN}",
-            "stay with the student that you have, or try a longer recording or more --minutes",
-        )
     validation = [Pair(i.noisy, i.clean, i.sample_rate) for i in fixed_set(corpora, "val", wish.validation_items)]
-    elsewhere = _compared(wish, network, adapted.ema, validation, "checking that nothing was forgotten", display)
-    say(f"\nElsewhere, {elsewhere.count} mixtures of the validation set:\n{elsewhere.table()}")
-    if lost := elsewhere.forgotten():
-        raise UserError(
-            f"the adapted student is worse elsewhere: {' and '.join(lost)}; {NOTHING_WRITTEN}",
-            "try fewer --minutes or a longer recording",
-        )
-    _write(wish, start, adapted, corpora, room, elsewhere)
+    kept = _examined(wish, network, adapted.ema, held_out, validation, display, say)
+    _write(wish, start, adapted, corpora, kept)
 
 
 def _learn(
@@ -111,16 +100,62 @@ def _learn(
     return adaptation
 
 
-def _compared(
+@dataclass(frozen=True)
+class _Kept:
+    """The student that passed, and how."""
+
+    network: BandRecurrentNet
+    strength: float
+    room: Comparison
+    elsewhere: Comparison
+
+
+def _examined(
     wish: Wish,
     before: BandRecurrentNet,
-    after: BandRecurrentNet,
-    pairs: list[Pair],
-    what: str,
+    learnt: BandRecurrentNet,
+    held_out: list[Pair],
+    validation: list[Pair],
     display: Display,
-) -> Comparison:
-    with display(what) as progress:
-        return compare(before, after, pairs, wish.workers, lambda done, total: progress(done / total))
+    say: Callable[[str], None],
+) -> _Kept:
+    """The student as it learnt or, if it forgot too much, pulled back towards the start (Wortsman et al., 2022).
+
+    Raises UserError when nothing was gained in the room, or too much forgotten at any strength.
+    """
+
+    def scored(networks: Sequence[BandRecurrentNet | None], pairs: list[Pair], what: str) -> list[Scores]:
+        with display(what) as progress:
+            return score(networks, pairs, wish.workers, progress)
+
+    def gained(noisy: Scores, was: Scores, now: Scores) -> Comparison:
+        room = Comparison(noisy, was, now)
+        say(f"\nThe part of {_names(wish.rooms)} that was kept from learning, {room.count} mixtures:\n{room.table()}")
+        if not room.gained():
+            raise UserError(
+                f"nothing was gained on the kept-back part of the room; {NOTHING_WRITTEN}",
+                "stay with the student that you have, or try a longer recording or more --minutes",
+            )
+        return room
+
+    room = gained(*scored([None, before, learnt], held_out, "listening to the room"))
+    noisy, was = scored([None, before], validation, "listening elsewhere, before")
+    for strength in STRENGTHS:
+        student = blended(before, learnt, strength)
+        elsewhere = Comparison(noisy, was, *scored([student], validation, "listening elsewhere, after"))
+        say(f"\nElsewhere, {elsewhere.count} mixtures of the validation set:\n{elsewhere.table()}")
+        lost = elsewhere.forgotten()
+        if not lost:
+            break
+        say(f"Too much was forgotten at {strength:.0%} of what was learnt.")
+    else:
+        raise UserError(
+            f"the adapted student is worse elsewhere: {' and '.join(lost)}; {NOTHING_WRITTEN}",
+            "try fewer --minutes or a longer recording",
+        )
+    if strength < 1.0:
+        room = gained(room.noisy, room.before, *scored([student], held_out, "listening to the room again"))
+    return _Kept(student, strength, room, elsewhere)
 
 
 def _load_start(path: Path) -> Checkpoint:
@@ -144,56 +179,60 @@ def _names(paths: Sequence[Path]) -> str:
     return " + ".join(path.name for path in paths)
 
 
-def _write(
-    wish: Wish, start: Checkpoint, adapted: Adaptation, corpora: Pools, room: Comparison, elsewhere: Comparison
-) -> None:
-    """The ONNX file with its card and the checkpoint: renamed into place once both are whole."""
-    checkpoint = _checkpoint(wish, start, adapted)
-    card = describe(checkpoint, adapted.ema, corpora, items=0) | _card(wish, corpora, room, elsewhere)
+def _write(wish: Wish, start: Checkpoint, adapted: Adaptation, corpora: Pools, kept: _Kept) -> None:
+    """The ONNX file with its card and the checkpoint: moved into place once both are whole."""
+    checkpoint = _checkpoint(wish, start, adapted, kept)
+    card = describe(checkpoint, kept.network, corpora, items=0) | _card(wish, corpora, kept)
     card["training"]["teachers"] = _teachers(wish.init)
-    with (
-        replacing(wish.checkpoint, overwrite=True) as weights,
-        replacing(wish.out, overwrite=True) as model,
-    ):
-        save_checkpoint(weights, checkpoint)
-        export(adapted.ema, model, wish.out.stem, card)
+    try:
+        wish.out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=wish.out.parent, prefix=".adapt-") as folder:
+            weights, model = Path(folder) / wish.checkpoint.name, Path(folder) / wish.out.name
+            save_checkpoint(weights, checkpoint)
+            export(kept.network, model, wish.out.stem, card)
+            os.replace(weights, wish.checkpoint)
+            os.replace(model, wish.out)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"cannot write {wish.out}: {reason}", "free some space or choose another --out") from error
 
 
-def _checkpoint(wish: Wish, start: Checkpoint, adapted: Adaptation) -> Checkpoint:
-    tensors = {f"student.{name}": value for name, value in adapted.network.state_dict().items()}
-    tensors |= {f"ema.{name}": value for name, value in adapted.ema.state_dict().items()}
+def _checkpoint(wish: Wish, start: Checkpoint, adapted: Adaptation, kept: _Kept) -> Checkpoint:
+    weights = kept.network.state_dict()
     # As the start's, so that it can be a start itself; what differed from that run stands under "adaptation".
     config = start.facts["config"] | {"name": f"adapted to {_names([*wish.rooms, *wish.voices])}", "distillation": None}
+    progress = {"step": adapted.steps, "minutes": adapted.minutes, "audio_hours": adapted.audio_hours, "skipped": 0}
     return Checkpoint(
-        tensors,
+        {f"{part}.{name}": value for part in ("student", "ema") for name, value in weights.items()},
         {
             "config": config,
-            "progress": {
-                "step": adapted.steps,
-                "minutes": adapted.minutes,
-                "audio_hours": adapted.audio_hours,
-                "skipped": 0,
-            },
+            "progress": progress,
             "git_revision": git_revision(),
             "started_from": start.facts,
-            "adaptation": asdict(adapted.config),
+            "adaptation": asdict(adapted.config) | {"strength": kept.strength},
         },
     )
 
 
-def _card(wish: Wish, corpora: Pools, room: Comparison, elsewhere: Comparison) -> dict[str, Any]:
+def _card(wish: Wish, corpora: Pools, kept: _Kept) -> dict[str, Any]:
     """What the card says of an adaptation; of the recordings it has the file names alone."""
-    noisy = {f"noisy_{metric}": value for metric, value in elsewhere.as_scores("noisy").items()}
+    room, elsewhere = kept.room, kept.elsewhere
+    noisy = {f"noisy_{metric}": value for metric, value in means(elsewhere.noisy).items()}
+    facts = {"items": elsewhere.count, "set": fixed_hash(corpora, "val")}
     return {
         "adapted_to": {
             "rooms": [path.name for path in wish.rooms],
             "voices": [path.name for path in wish.voices],
-            "held_out": {"items": room.count} | {s: room.as_scores(s) for s in ("noisy", "before", "after")},
-            "validation_before": elsewhere.as_scores("before"),
+            "strength": kept.strength,
+            "held_out": {
+                "items": room.count,
+                "noisy": means(room.noisy),
+                "before": means(room.before),
+                "after": means(room.after),
+            },
+            "validation_before": means(elsewhere.before),
         },
-        "scores": {
-            "val": elsewhere.as_scores("after") | noisy | {"items": elsewhere.count, "set": fixed_hash(corpora, "val")}
-        },
+        "scores": {"val": means(elsewhere.after) | noisy | facts},
     }
 
 

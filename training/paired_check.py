@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,6 @@ from training.own_recordings import CATEGORY, OwnPools
 # Paired means over the validation set below which an adapted student counts as worse.
 LARGEST_LOSS = {"pesq_wb": 0.02, "estoi": 0.002}
 SI_SDR_BOUNDS_DB = (-60.0, 100.0)  # silence and copies must not make a mean infinite
-SYSTEMS = ("noisy", "before", "after")
 
 
 @dataclass(frozen=True)
@@ -32,25 +31,24 @@ class Pair:
     sample_rate: int
 
 
+Scores = Mapping[str, np.ndarray]  # metric -> [mixtures], NaN where it is not defined (no speech found)
+
+
 @dataclass(frozen=True)
 class Comparison:
-    """Scores of the mixtures, the student before and the student after: scores[system][metric] is [mixtures].
+    """Scores of the same mixtures as they are, through the student before, and through the student after."""
 
-    NaN where a metric is not defined (no speech found).
-    """
-
-    scores: dict[str, dict[str, np.ndarray]]
+    noisy: Scores
+    before: Scores
+    after: Scores
 
     @property
     def count(self) -> int:
-        return len(self.scores["after"]["si_sdr"])
-
-    def mean(self, system: str, metric: str) -> float:
-        return float(np.nanmean(self.scores[system][metric]))
+        return len(self.after["si_sdr"])
 
     def change(self, metric: str) -> Difference:
         """After minus before, mixture by mixture, with the 95 % interval of the mean."""
-        return paired_difference(self.scores["after"][metric], self.scores["before"][metric])
+        return paired_difference(self.after[metric], self.before[metric])
 
     def gained(self) -> bool:
         """Whether at least one measure is better beyond chance (95 % intervals) and none is worse beyond chance."""
@@ -66,19 +64,20 @@ class Comparison:
                 lost.append(f"{label} {change:+.{digits + 1}f} where at most -{limit:g} is allowed")
         return lost
 
-    def as_scores(self, system: str) -> dict[str, float]:
-        """Means for a model card."""
-        return {metric: round(self.mean(system, metric), 4) for metric in METRICS}
-
     def table(self) -> str:
         """One line a measure, for people."""
         lines = [f"{'':10}{'noisy':>8}{'before':>8}{'after':>8}   change (95 % interval)"]
         for metric, (label, digits) in METRICS.items():
-            means = "".join(f"{self.mean(system, metric):8.{digits}f}" for system in SYSTEMS)
-            c = self.change(metric)
-            more = digits + 1
-            lines.append(f"{label:10}{means}   {c.mean:+.{more}f} ({c.low:+.{more}f} to {c.high:+.{more}f})")
+            systems = (self.noisy, self.before, self.after)
+            values = "".join(f"{np.nanmean(scores[metric]):8.{digits}f}" for scores in systems)
+            c, more = self.change(metric), digits + 1
+            lines.append(f"{label:10}{values}   {c.mean:+.{more}f} ({c.low:+.{more}f} to {c.high:+.{more}f})")
         return "\n".join(lines)
+
+
+def means(scores: Scores) -> dict[str, float]:
+    """For a model card."""
+    return {metric: round(float(np.nanmean(values)), 4) for metric, values in scores.items()}
 
 
 def held_out_pairs(own: Sequence[OwnPools], count: int, seconds: float = 5.0, seed: int = 20_260) -> list[Pair]:
@@ -115,33 +114,32 @@ def held_out_pairs(own: Sequence[OwnPools], count: int, seconds: float = 5.0, se
     return pairs
 
 
-def compare(
-    before: BandRecurrentNet,
-    after: BandRecurrentNet,
-    pairs: Iterable[Pair],
+def score(
+    networks: Sequence[BandRecurrentNet | None],
+    pairs: Sequence[Pair],
     workers: int = 1,
-    progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Comparison:
-    """Scores both students on the same mixtures; PESQ and ESTOI in `workers` processes, for they take the time."""
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[Scores]:
+    """Scores of each network's output (None: of the mixtures themselves); PESQ and ESTOI in `workers` processes.
+
+    `progress` gets the share that is done.
+    """
     tasks = [
-        (signal, pair.clean, pair.sample_rate)
-        for pair in pairs
-        for signal in (
-            pair.noisy,
-            enhance(before, pair.noisy, pair.sample_rate),
-            enhance(after, pair.noisy, pair.sample_rate),
+        (
+            pair.noisy if network is None else enhance(network, pair.noisy, pair.sample_rate),
+            pair.clean,
+            pair.sample_rate,
         )
+        for network in networks
+        for pair in pairs
     ]
     found = np.full((len(tasks), len(METRICS)), np.nan)
     for done, (number, scores) in enumerate(run_tasks(_scores, tasks, workers), 1):
         if isinstance(scores, Failure):
             raise RuntimeError(f"scoring failed: {scores.error} {scores.bug}")
         found[number] = scores
-        progress(done, len(tasks))
-    by_system = found.reshape(-1, len(SYSTEMS), len(METRICS))
-    return Comparison(
-        {s: {m: by_system[:, i, j] for j, m in enumerate(METRICS)} for i, s in enumerate(SYSTEMS)},
-    )
+        progress(done / len(tasks))
+    return [dict(zip(METRICS, rows.T, strict=True)) for rows in found.reshape(len(networks), len(pairs), len(METRICS))]
 
 
 def _scores(estimate: np.ndarray, clean: np.ndarray, sample_rate: int) -> list[float]:

@@ -18,7 +18,7 @@ import enhancer
 from enhancer.errors import InputError, UserError
 from enhancer.model import Student
 from training.adapt_run import Wish, adapt
-from training.adaptation import AdaptationConfig, RoomBatches
+from training.adaptation import AdaptationConfig, RoomBatches, blended
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig
 from training.data.mixing import MixConfig
@@ -113,22 +113,55 @@ def test_a_harmful_run_is_refused_and_leaves_what_was_there(wish):
     assert wish.checkpoint.read_text() == "and its weights"
 
 
-def test_a_gain_in_the_room_does_not_pay_for_a_loss_elsewhere(wish, monkeypatch):
-    """The room is better, the validation set is worse by more than the limit: refused, with the figures."""
-    monkeypatch.setattr("training.adapt_run.compare", lambda *rest: compared.pop(0))
-    compared = [comparison(pesq_wb=+0.2, estoi=+0.01), comparison(pesq_wb=-0.03, estoi=-0.001)]
-    with pytest.raises(UserError, match=r"worse elsewhere: PESQ-WB -0\.030 .* nothing was written") as raised:
-        adapt(wish, dataclasses.replace(QUICK, steps=1), silently, lambda line: None)
-    assert "ESTOI" not in raised.value.message  # a loss within its limit is none
-    assert not wish.out.parent.exists()
+def scores_of(**changes):
+    """Scores of eight mixtures, better by these than 1."""
+    spread = np.linspace(-1e-4, 1e-4, 8)
+    return {metric: 1.0 + changes.get(metric, 0.0) + spread for metric in ("pesq_wb", "estoi", "si_sdr")}
 
 
 def comparison(**changes):
     """Eight mixtures on which each metric changes by about so much."""
-    spread = np.linspace(-1e-4, 1e-4, 8)
-    before = {metric: np.full(8, 1.0) for metric in ("pesq_wb", "estoi", "si_sdr")}
-    after = {metric: values + changes.get(metric, 0.0) + spread for metric, values in before.items()}
-    return Comparison({"noisy": before, "before": before, "after": after})
+    before = {metric: np.ones(8) for metric in ("pesq_wb", "estoi", "si_sdr")}
+    return Comparison(before, before, scores_of(**changes))
+
+
+@pytest.fixture
+def scoring(monkeypatch):
+    """Scores come from a list instead of from listening."""
+
+    def replace(*rounds):
+        left = list(rounds)
+        monkeypatch.setattr("training.adapt_run.score", lambda networks, *rest: left.pop(0))
+
+    return replace
+
+
+SAME = {"pesq_wb": np.ones(8), "estoi": np.ones(8), "si_sdr": np.ones(8)}
+ONE_STEP = dataclasses.replace(QUICK, steps=1)
+
+
+def test_a_gain_in_the_room_does_not_pay_for_a_loss_elsewhere(wish, scoring):
+    """The room is better, the validation set worse by more than the limit however far it is pulled back: refused."""
+    worse = [scores_of(pesq_wb=-0.03, estoi=-0.001)]
+    scoring([SAME, SAME, scores_of(pesq_wb=0.2)], [SAME, SAME], worse, worse, worse)
+    with pytest.raises(UserError, match=r"worse elsewhere: PESQ-WB -0\.030 .* nothing was written") as raised:
+        adapt(wish, ONE_STEP, silently, lambda line: None)
+    assert "ESTOI" not in raised.value.message  # a loss within its limit is none
+    assert not wish.out.parent.exists()
+
+
+def test_a_student_that_forgot_too_much_is_pulled_back_half_way_to_the_start(wish, scoring):
+    better, worse = [scores_of(pesq_wb=0.1)], [scores_of(pesq_wb=-0.03)]
+    scoring([SAME, SAME, *better], [SAME, SAME], worse, [scores_of(pesq_wb=-0.01)], better)
+    adapt(wish, ONE_STEP, silently, lambda line: None)
+    assert Student(wish.out).info.details["adapted_to"]["strength"] == 0.5
+
+
+def test_strength_lies_between_the_start_and_what_was_learnt():
+    start, learnt = (BandRecurrentNet(NetworkConfig(channels=4, trunk=8, blocks=1)) for _ in range(2))
+    half = blended(start, learnt, 0.5).state_dict()
+    for name, value in start.state_dict().items():
+        torch.testing.assert_close(half[name], (value + learnt.state_dict()[name]) / 2)
 
 
 @pytest.mark.parametrize(
