@@ -10,7 +10,7 @@ from enhancer.evaluation.peers import PEERS
 from training.evaluation.results import NOISY, Results
 
 OURS_COLOUR, INK, QUIET, BAR = "#0f5c8c", "#222222", "#8a8a8a", "#cfd4da"
-ROW_INCHES = 0.36
+ROW_INCHES, SPREAD = 0.36, 0.11  # SPREAD: between the dots of a row, in rows
 
 
 def draw(results: Results, path: Path) -> None:
@@ -38,17 +38,21 @@ def draw(results: Results, path: Path) -> None:
     figure = Figure(figsize=(8, 1.5 + ROW_INCHES * rows), dpi=150, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
+    across = axes.get_yaxis_transform()
     for number, system in enumerate([*oracles, *ranked]):
         if system in oracles and ranked:
-            said = "   ".join(f"{gain:+.2f}" for gain in gains[system])
-            axes.text(0.02, number, said, transform=axes.get_yaxis_transform(), va="center", color=QUIET, fontsize=9)
+            texts = [(f"{gain:+.2f}", colour) for gain, colour in zip(gains[system], colours, strict=False)]
+            for place, (said, colour) in enumerate([*texts, ("beyond the axis", QUIET)]):
+                at = 0.03 + 0.08 * place
+                axes.text(at, number, said, color=colour, transform=across, va="center", fontsize=9)
             continue
         mean = means[system]
         if not np.isnan(mean.low):
             axes.plot([mean.low, mean.high], [number] * 2, color=BAR, linewidth=7, solid_capstyle="round", zorder=1)
         axes.plot(mean.mean, number, marker="|", markersize=13, markeredgewidth=2, color=INK, zorder=2)
-        for gain, colour in zip(gains[system], colours, strict=False):
-            axes.plot(gain, number, marker="o", markersize=6.5, color=colour, markeredgecolor="white", zorder=3)
+        for place, (gain, colour) in enumerate(zip(gains[system], colours, strict=False)):
+            height = number + SPREAD * (place - (len(bands) - 1) / 2)  # so that none hides another
+            axes.plot(gain, height, marker="o", markersize=6.5, color=colour, markeredgecolor="white", zorder=3)
     axes.axvline(0, color=INK, linewidth=0.8, zorder=0)
     axes.set_yticks(range(rows), [_title(s) for s in [*oracles, *ranked]])
     for tick, system in zip(axes.get_yticklabels(), [*oracles, *ranked], strict=True):
@@ -64,7 +68,9 @@ def draw(results: Results, path: Path) -> None:
         axes.spines[side].set_visible(False)
     base = float(np.nanmean(results.values(NOISY, "pesq_wb")))
     axes.set_xlabel(f"PESQ-WB above the noisy mixture ({base:.2f} on average)")
-    axes.set_title(f"What each system gains: {len(results.entries)} mixtures", loc="left", fontsize=11, pad=26)
+    axes.set_title(
+        f"What each system gains on {len(results.entries)} mixtures, by their SNR", loc="left", fontsize=11, pad=26
+    )
     handles = [
         axes.plot([], [], "o", color=colour, markeredgecolor="white", markersize=7, label=f"{group.name} dB")[0]
         for group, colour in zip(bands, colours, strict=False)
