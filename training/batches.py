@@ -1,14 +1,16 @@
 """What each step of a run sees: freshly mixed audio, or mixtures that a teacher has heard, drawn by the step's number.
 
-One thread draws the next step's batch while the present step runs. Beside the main thread there is nothing else to
-wait for: mixing takes the time that a process spends waiting for the others' gradients.
+A batch is drawn while the steps before it run: by one thread of the process, or by processes of their own
+(`training.batch_workers`) where one thread cannot keep up with the device.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -41,10 +43,13 @@ class DrawnBatch:
 
     def to(self, device: torch.device) -> DrawnBatch:
         """The same batch on `device`."""
+        return self._each(lambda x: x.to(device, non_blocking=True))
 
-        def moved(x: Tensor) -> Tensor:
-            return x.to(device, non_blocking=True)
+    def pin_memory(self) -> DrawnBatch:
+        """The same batch in memory that a GPU can copy from while it works."""
+        return self._each(Tensor.pin_memory)
 
+    def _each(self, moved: Callable[[Tensor], Tensor]) -> DrawnBatch:
         def maybe(x: Tensor | None) -> Tensor | None:
             return None if x is None else moved(x)
 
@@ -52,6 +57,36 @@ class DrawnBatch:
         if taught is not None:
             taught = Taught(taught.teacher, moved(taught.enhanced), maybe(taught.features))
         return DrawnBatch(self.sample_rate, moved(self.noisy), maybe(self.clean), maybe(self.bandwidth_hz), taught)
+
+
+class Ahead(Protocol):
+    """Draws batches before they are asked for."""
+
+    def batch(self, step: int) -> DrawnBatch:
+        """The batch of `step`; starts on those of the next."""
+
+    def close(self) -> None:
+        """Ends what draws."""
+
+
+class ThreadAhead:
+    """One thread draws the next step's batch while the present step runs.
+
+    On a CPU that costs nothing: mixing takes the time that a process spends waiting for the others' gradients.
+    """
+
+    def __init__(self, draw: Callable[[int], DrawnBatch]) -> None:
+        self._draw = draw
+        self._thread = ThreadPoolExecutor(1, "draws batches")
+        self._next: dict[int, Future[DrawnBatch]] = {}
+
+    def batch(self, step: int) -> DrawnBatch:
+        ready = self._next.pop(step, None) or self._thread.submit(self._draw, step)
+        self._next = {step + 1: self._thread.submit(self._draw, step + 1)}
+        return ready.result()
+
+    def close(self) -> None:
+        self._thread.shutdown(wait=True, cancel_futures=True)
 
 
 class BatchSource:
@@ -62,7 +97,8 @@ class BatchSource:
     cache are absent.
     """
 
-    def __init__(self, config: TrainingConfig, pools: Pools, rank: int) -> None:
+    def __init__(self, config: TrainingConfig, pools: Pools, rank: int, pinned: bool = False) -> None:
+        """`pinned`: batches come in memory that a GPU can copy from while it works."""
         self.config, self.rank = config, rank
         self.mixer = Mixer(config.mix, pools, "train", config.run.seed)
         self.caches = [TeacherCache(Path(p)) for p in config.distillation.caches] if config.distillation else []
@@ -75,14 +111,21 @@ class BatchSource:
             from training.data.recorded import PairedSegments
 
             self.paired = PairedSegments(pools, "train")
-        self._thread = ThreadPoolExecutor(1, "draws batches")
-        self._ahead: dict[int, Future[DrawnBatch]] = {}
+        self._ahead: Ahead
+        if config.run.workers:
+            from training.batch_workers import WorkersAhead
+
+            self._ahead = WorkersAhead(config, pools.folder, rank, pinned)
+        else:
+            self._ahead = ThreadAhead(lambda step: self.draw(step).pin_memory() if pinned else self.draw(step))
 
     def batch(self, step: int) -> DrawnBatch:
-        """The batch of `step`; starts on that of the next."""
-        ready = self._ahead.pop(step, None) or self._thread.submit(self.draw, step)
-        self._ahead = {step + 1: self._thread.submit(self.draw, step + 1)}
-        return ready.result()
+        """The batch of `step`; starts on those of the next."""
+        return self._ahead.batch(step)
+
+    def close(self) -> None:
+        """Ends what draws ahead."""
+        self._ahead.close()
 
     def draw(self, step: int) -> DrawnBatch:
         """The batch of `step`, drawn here and now."""

@@ -7,7 +7,7 @@ import sys
 import typer
 
 from enhancer.errors import UserError
-from training import ablate_commands, adapt_commands, data_commands, evaluate_commands, run_commands
+from training import ablate_commands, adapt_commands, data_commands, evaluate_commands, pack_commands, run_commands
 from training.teachers.commands import app as teachers_app
 
 
@@ -33,6 +33,7 @@ def _steps() -> None:
 
 data_commands.register(app)
 run_commands.register(app)
+pack_commands.register(app)
 evaluate_commands.register(app)
 ablate_commands.register(app)
 adapt_commands.register(app)

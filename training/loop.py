@@ -74,7 +74,7 @@ class Run:
         self.progress = Progress()
         self.started_from: dict[str, Any] | None = None  # facts of the checkpoint that gave the first weights
         self.pools = pools
-        self.source = BatchSource(config, pools, rank)
+        self.source = BatchSource(config, pools, rank, pinned=self.device.type == "cuda")
         self.lessons: Lessons | None = None
         self.balance: GradientBalance | None = None
         parameters = list(self.network.parameters())

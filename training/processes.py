@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -175,7 +175,8 @@ def _work(seat: Seat, assignment: Assignment) -> None:
         elif assignment.start_from:
             run.start_from(load_checkpoint(assignment.start_from))
         told: list[int] = []
-        with _handlers(dict.fromkeys(SIGNALS, lambda number, _: told.append(number))):
+        stop = dict.fromkeys(SIGNALS, lambda number, _: told.append(number))
+        with closing(run.source), _handlers(stop):
             if seat.rank == 0:
                 _lead(run, assignment, told)
             else:
