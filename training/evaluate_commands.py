@@ -36,7 +36,7 @@ def evaluate(
     peers: Annotated[
         str,
         typer.Option(
-            metavar="NAMES|all|none", help="Other systems: `enhancer peers list` names them; or all that are here."
+            metavar="NAMES|all|none", help="Other systems: `enhancer peers list` names them, or all that are here."
         ),
     ] = "none",
     split: Annotated[str, typer.Option(help="Fixed set: val (for choosing) or test (for published tables).")] = "val",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from enhancer.errors import ConfigError, InputError
 from enhancer.evaluation.peers import PEERS, Peer
 from enhancer.evaluation.peers import enhance as through_peer
 from training.data.fixed_sets import Item
@@ -82,6 +83,8 @@ class Network:
     path: Path
 
     def version(self) -> str:
+        if not self.path.is_file():
+            raise InputError(f"no checkpoint at {self.path}", "give a file such as runs/NAME/checkpoint.safetensors")
         _network(self.path)
         return _digest(self.path)
 
@@ -186,8 +189,6 @@ def _network(path: Path) -> BandRecurrentNet:
 @lru_cache(maxsize=8)
 def _teacher(name: str, sample_rate: int) -> Teacher:
     """The teacher for signals of that rate, or for 16 kHz where it knows no other."""
-    from enhancer.errors import ConfigError
-
     try:
         return load_teacher(name, sample_rate)
     except ConfigError:
