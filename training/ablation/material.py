@@ -18,7 +18,7 @@ def material(plan: Plan, pools_dir: Path) -> dict[str, str]:
 
     Raises InputError when pools, a cache or a teacher's checkpoint are not there.
     """
-    found = {f"the pools {pools_dir}": _sha256(pools_dir / "pools.json")}
+    found = {"the index of the pools": _sha256(pools_dir / "pools.json")}
     for split in ("val", "test"):
         found[f"the {split} set"] = judging_set(pools_dir, split, 0).digest
     taught = [row.config.distillation for row in plan.rows if row.config.distillation is not None]

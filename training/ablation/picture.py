@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 
 from training.ablation.report import NAMES
@@ -37,6 +38,7 @@ def draw(results: Results, path: Path) -> None:
             panel.grid(axis="x", color="#e3e5e8", linewidth=0.7)
             panel.set_axisbelow(True)
             panel.tick_params(length=0)
+            panel.locator_params(axis="x", nbins=5)
             for side in ("top", "right", "left"):
                 panel.spines[side].set_visible(False)
         panels[0].set_yticks(range(len(rows)), [_label(row.title, len(row.seeds)) for row in rows])
@@ -50,4 +52,4 @@ def draw(results: Results, path: Path) -> None:
 
 
 def _label(title: str, seeds: int) -> str:
-    return f"{title} ({seeds} seeds)" if seeds > 1 else title
+    return textwrap.fill(f"{title} ({seeds} seeds)" if seeds > 1 else title, 30)

@@ -35,7 +35,7 @@ def seeds_table(results: Results) -> str:
 def conditions(results: Results) -> str:
     """What was run and how it was judged, in sentences."""
     control = results.row(results.control)
-    ranked = ", ".join(f"{row.title} {row.validation['pesq_wb']:.3f}" for row in results.ranked())
+    ranked = "; ".join(f"{row.title} {row.validation['pesq_wb']:.3f}" for row in results.ranked())
     return (
         f"Students of {_thousands(results.parameters)} parameters ({results.macs_per_second / 1e6:.0f} M "
         f"multiply-accumulates a second of audio), each from the same first weights over the same batches: "

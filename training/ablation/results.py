@@ -14,6 +14,7 @@ import numpy as np
 from enhancer.errors import InputError
 from enhancer.evaluation.statistics import two_way_interval
 from training.ablation.conduct import Conductor
+from training.ablation.material import material
 from training.ablation.plan import PlannedRun, ranked
 from training.ablation.scores import MEASURES, ItemScores, means
 from training.checkpoint import load_checkpoint
@@ -107,7 +108,7 @@ def collect(conductor: Conductor, runs: list[PlannedRun]) -> Results:
         items=len(noisy),
         speakers=len({item.speaker for item in noisy}),
         noise_recordings=len({item.noise for item in noisy} - {""}),
-        material=json.loads((conductor.out / "material.json").read_text(encoding="utf-8")),
+        material=material(plan, conductor.pools_dir),
         git_revisions=sorted({f["git_revision"] for f in facts.values()}),
         config=facts[first.name]["config"],
     )
@@ -163,7 +164,9 @@ def read_results(path: Path) -> Results:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(f"there are no results at {path}", "make them with: training ablate") from None
+        raise InputError(
+            f"there are no results at {path}", "copy results.json there from the folder of a training ablate"
+        ) from None
     if content.get("format") != FORMAT:
         raise InputError(f"the results at {path} are of another version", "make them anew: training ablate --score")
     rows = [

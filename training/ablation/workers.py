@@ -50,6 +50,7 @@ class Workers:
 
     def _on_signal(self, *_: object) -> None:
         self._asked = True
+        _tell_workers()
 
     def work(self, tasks: Iterable[Task], watch: Callable[[], None]) -> None:
         """Does all tasks, at most `jobs` at once, in order; calls `watch` about once a second.
@@ -66,8 +67,7 @@ class Workers:
             for future in done:
                 failure = failure or future.exception()
             if self._asked or failure is not None:
-                for child in multiprocessing.active_children():  # each second: one may only just have begun
-                    child.terminate()
+                _tell_workers()  # each second: one may only just have begun
             watch()
         if self._asked:
             raise Interrupted
@@ -77,6 +77,11 @@ class Workers:
             raise failure
 
 
+def _tell_workers() -> None:
+    for child in multiprocessing.active_children():
+        child.terminate()
+
+
 def train_run(config: TrainingConfig, pools_dir: Path, out: Path) -> None:
     """Trains a run to its end, or goes on with it from its checkpoint; to be called in a worker."""
     from training.processes import CHECKPOINT, train
@@ -84,23 +89,22 @@ def train_run(config: TrainingConfig, pools_dir: Path, out: Path) -> None:
     resume = (out / CHECKPOINT).exists()
     if not resume:
         (out / "log.jsonl").unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
     try:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # log.jsonl has the same
             train(config, pools_dir, out, resume=resume)
     finally:
-        for number in _SIGNALS:
-            signal.signal(number, _AT_REST[number])
-        if not _parent().is_alive():
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        parent = multiprocessing.parent_process()
+        if parent is not None and not parent.is_alive():
             os._exit(1)  # nobody is left to give the next task
-
-
-_AT_REST = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.SIG_IGN}  # a terminal's Ctrl-C goes to the parent
 
 
 def _start() -> None:
     """What a worker does first."""
-    for number, handler in _AT_REST.items():
-        signal.signal(number, handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal's Ctrl-C goes to the parent, which tells us
     threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
@@ -112,11 +116,9 @@ def _start() -> None:
     torch.set_num_threads(1)
 
 
-def _parent() -> Any:
-    return multiprocessing.parent_process()
-
-
 def _end_with_parent() -> None:
     """Tells this process to end, with a checkpoint if it trains, when the command itself has been killed."""
-    _parent().join()
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
