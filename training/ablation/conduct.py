@@ -28,7 +28,8 @@ class Conductor:
         for run in self._all_runs():
             steps_done(run, self.folder(run))
         check_material(plan, pools_dir, out)
-        self.judges = {split: judging_set(pools_dir, split, plan.settings.items) for split in ("val", "test")}
+        counts = {"val": plan.settings.chosen_on, "test": plan.settings.items}
+        self.judges = {split: judging_set(pools_dir, split, count) for split, count in counts.items()}
 
     def folder(self, run: PlannedRun) -> Path:
         """Where a run is."""

@@ -25,7 +25,8 @@ class AblationConfig:
     control: str = "none"  # the row that the others are compared with
     seeds: tuple[int, ...] = (1, 2, 3)  # of data and first weights; every row runs with the first
     repeated: int = 2  # rows that run with all seeds beside the control: the best of the validation set
-    items: int = 200  # mixtures of the validation and of the test set
+    items: int = 200  # mixtures of the test set, on which rows are compared
+    chosen_on: int = 80  # mixtures of the validation set, on which the best rows are chosen
 
 
 @dataclass(frozen=True)
