@@ -88,6 +88,18 @@ def test_second_speaker_is_target_unless_only_the_louder_is(small_pools):
     assert not np.array_equal(louder.noisy, louder.clean)
 
 
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_coding_changes_the_noisy_side_and_no_other_draw(small_pools, rate):
+    plain = Mixer(CONFIG, small_pools, "train", 3).batch(4, 0.5, rate)
+    none = Mixer(replace(CONFIG, coded=0.0), small_pools, "train", 3).batch(4, 0.5, rate)
+    assert np.array_equal(plain.noisy, none.noisy)
+    config = replace(CONFIG, band_limited=0.0, clean_only=1.0, coded=1.0)
+    coded = Mixer(config, small_pools, "train", 3).batch(4, 0.5, rate)
+    for noisy, clean, info in zip(coded.noisy, coded.clean, coded.info, strict=True):
+        assert "coded" in info["effects"] and info["bandwidth_hz"] <= 20000
+        assert not np.array_equal(noisy, clean) and np.dot(noisy, clean) > 0.5 * np.dot(clean, clean)
+
+
 def test_validation_and_test_material_never_trains(small_pools):
     for split in ("train", "val", "test"):
         batch = Mixer(CONFIG, small_pools, split, 3).batch(50, 0.5, 16000)

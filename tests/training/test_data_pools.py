@@ -7,11 +7,12 @@ import shutil
 import numpy as np
 import pytest
 import soundfile
+import soxr
 
-from enhancer.errors import InputError
+from enhancer.errors import InputError, OutputError
 from training.cli import app
-from training.data import corpora, pools
-from training.data.levels import active_level_db
+from training.data import corpora, decoding, pools
+from training.data.levels import active_frames, active_level_db
 
 
 def test_bad_files_are_skipped_and_listed(data_folder, small_pools):
@@ -63,9 +64,9 @@ def test_speech_loses_its_silent_ends_but_not_its_pauses():
     word = 0.3 * np.sin(2 * np.pi * 300 * np.arange(8000) / 16000)
     silence = 1e-5 * rng.standard_normal(16000)
     x = np.concatenate([silence, word, silence, word, silence]).astype(np.float32)
-    active, _ = pools.active_frames(x, 16000)
-    trimmed = pools._trim(x, active, 16000)
-    assert len(trimmed) == pytest.approx(32000 + 2 * pools.TRIM_MARGIN_S * 16000, abs=1000)
+    active, _ = active_frames(x, 16000)
+    trimmed = decoding._trim(x, active, 16000)
+    assert len(trimmed) == pytest.approx(32000 + 2 * decoding.TRIM_MARGIN_S * 16000, abs=1000)
 
 
 def test_the_same_person_does_not_train_and_validate():
@@ -93,3 +94,32 @@ def test_an_index_without_a_column_or_with_an_unknown_split_is_refused(data_fold
     index.write_text(text.replace("split", "part"))
     with pytest.raises(InputError, match="lacks the column"):
         corpora.read_indexed(data)
+
+
+def test_long_recordings_become_several_clips_and_their_bad_parts_are_listed(tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding, "LONGEST_S", 2.0)
+    x = 0.1 * np.random.default_rng(1).standard_normal(5 * 16000)
+    x[2 * 16000 : 4 * 16000] = 0
+    soundfile.write(tmp_path / "long.wav", x, 16000)
+    clips, reasons = decoding.decode(decoding.Job("noise", tmp_path / "long.wav", None, 0, 0.0))
+    assert [len(clip.samples) for clip in clips] == [32000, 16000] and reasons == ["from 2 s: silent"]
+
+
+@pytest.mark.parametrize("true_hz", [4000, 8000, 20000])
+def test_bandwidth_is_measured_where_no_index_says_it(tmp_path, true_hz):
+    rng = np.random.default_rng(1)
+    x = soxr.resample(0.1 * rng.standard_normal(2 * 2 * true_hz), 2 * true_hz, 48000)
+    soundfile.write(tmp_path / "noise.wav", x, 48000)
+    clips, _ = decoding.decode(decoding.Job("noise", tmp_path / "noise.wav", None, 0, 0.0))
+    assert {clip.sample_rate for clip in clips} == ({16000, 48000} if true_hz > 11000 else {16000})
+    assert all(clip.bandwidth_hz == pytest.approx(true_hz, rel=0.07) for clip in clips)
+
+
+def test_a_full_disk_is_one_clear_line_and_leaves_nothing_half_written(data_folder, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pools._Writer, "add", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        pools.prepare(data_folder, corpora.read_indexed(data_folder), tmp_path / "pools", processes=1)
+    assert not list(tmp_path.iterdir())

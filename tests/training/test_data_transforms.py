@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.training.conftest import voice_like
 from training.data import augment, synthetic
 from training.data.levels import active_level_db, limit_peak
 from training.data.noises import Babble
@@ -30,7 +31,7 @@ def white(rng) -> np.ndarray:
 @pytest.mark.parametrize(
     "transform",
     [augment.RandomEqualiser(16000), augment.BandLimit(16000), augment.GainSteps(16000), augment.Clipping(),
-     augment.CoarseQuantisation()],
+     augment.CoarseQuantisation(), augment.OpusCoding(16000)],
 )  # fmt: skip
 def test_every_transform_keeps_shape_type_and_input_and_repeats_with_its_seed(transform, white):
     before = white.copy()
@@ -90,6 +91,23 @@ def test_quantisation_is_audible_but_far_below_the_signal(rng):
     for _ in range(20):
         error = augment.CoarseQuantisation()(x, rng) - x
         assert -75 < 20 * np.log10(error.std() / x.std()) < -28
+
+
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_opus_degrades_but_does_not_delay_and_keeps_its_band(rate, rng):
+    voice = voice_like(1.0, 150, rate, rng)
+    x = (voice + 0.02 * rng.standard_normal(len(voice))).astype(np.float32)[None]
+    code = augment.OpusCoding(rate)
+    for kbps in augment.OPUS_KBPS[rate]:
+        y = code.at(x, kbps)
+        assert y.shape == x.shape
+        spectra = np.fft.rfft(y[0], 2 * len(x[0])) * np.conj(np.fft.rfft(x[0], 2 * len(x[0])))
+        assert np.fft.irfft(spectra).argmax() == 0
+        assert 1 < 10 * np.log10(np.square(x).sum() / np.square(y - x).sum()) < 30
+        hz = np.fft.rfftfreq(x.shape[1], 1 / rate)
+        top = (hz > 0.85 * code.band_hz) & (hz < 0.95 * code.band_hz)
+        kept = [np.square(np.abs(np.fft.rfft(z[0])[top])).sum() for z in (y, x)]
+        assert kept[0] > 0.1 * kept[1]
 
 
 def test_limiting_keeps_the_ratio_of_both_sides(white):

@@ -144,15 +144,7 @@ class OpusCoding:
         # libsndfile maps the level 1..0 to 6..256 kbit/s a channel
         level = 1 - (kbps - 6) / 250
         container = io.BytesIO()
-        soundfile.write(
-            container,
-            x,
-            self.sample_rate,
-            format="OGG",
-            subtype="OPUS",
-            compression_level=level,
-            bitrate_mode="VARIABLE",
-        )
+        soundfile.write(container, x, self.sample_rate, format="OGG", subtype="OPUS", compression_level=level)
         container.seek(0)
         y, _ = soundfile.read(container, dtype="float32")
         return np.pad(y, (0, max(0, len(x) - len(y))))[: len(x)]

@@ -35,7 +35,7 @@ def noise(folder: Path, label: str) -> Iterator[Recording]:
     for file, given, rest in found:
         category = next((part for part in rest.split("/")[:-1] if part in CATEGORY_WEIGHTS), UNSORTED)
         yield Recording(
-            "noise", f"{label}/{below(file, folder)}", label, f"{label}-{rest}", given or splits[rest],
+            "noise", f"{label}/{below(file, folder)}", label, f"{label}-{below(file, folder)}", given or splits[rest],
             category=category, file=file,
         )  # fmt: skip
 
@@ -46,7 +46,12 @@ def noisy(folder: Path, label: str) -> Iterator[Recording]:
     splits = by_name({rest for _, _, rest in found})
     for file, given, rest in found:
         yield Recording(
-            "noisy", f"{label}/{below(file, folder)}", label, f"{label}-{rest}", given or splits[rest], file=file
+            "noisy",
+            f"{label}/{below(file, folder)}",
+            label,
+            f"{label}-{below(file, folder)}",
+            given or splits[rest],
+            file=file,
         )
 
 
