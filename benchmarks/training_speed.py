@@ -1,10 +1,12 @@
-"""What training costs on one thread: mixing, a step of the shipped student, an LSTM beside a GRU of the same size."""
+"""What training costs: mixing, a step of the student, an LSTM beside a GRU of the same size, each on one thread; and how
+much audio worker processes draw for a fast device."""
 
 from __future__ import annotations
 
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -12,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
+from training.batches import BatchSource
 from training.config import load_config
 from training.data.mixing import MixConfig, Mixer
 from training.data.pools import Pools
@@ -19,6 +22,7 @@ from training.loop import Run
 from training.networks import BandRecurrentNet
 
 FRAMES, BATCH, ROUNDS = 200, 4, 9
+DRAWN = 60  # batches, of both rates as the config has them
 
 
 def run(pools: Path) -> None:
@@ -50,7 +54,30 @@ def run(pools: Path) -> None:
         trunk = layer(160, 160, 2)
         x = torch.randn(FRAMES, BATCH, 160, requires_grad=True)
         row(f"two {layer.__name__} layers of 160, forward and backward", lambda t=trunk, x=x: t(x)[0].sum().backward())
-    Console(highlight=False).print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print(_drawing(opened))
+
+
+def _drawing(pools: Pools) -> Table:
+    """What a device that takes batches at once would get, by the number of worker processes."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("batches drawn by")
+    table.add_column("audio s a second", justify="right")
+    config = load_config("student")
+    seconds = DRAWN * config.batch.size * config.batch.seconds
+    for workers in (0, 1, 2):
+        source = BatchSource(replace(config, run=replace(config.run, workers=workers)), pools, rank=0)
+        for step in range(DRAWN):  # until pools are in memory, workers have begun and their queues are full
+            source.batch(step)
+        began = time.perf_counter()
+        for step in range(DRAWN, 2 * DRAWN):
+            source.batch(step)
+        took = time.perf_counter() - began
+        name = "the run's own thread" if not workers else f"{workers} worker{'s' if workers > 1 else ''}"
+        table.add_row(name, f"{seconds / took:.0f}")
+        source.close()
+    return table
 
 
 def _median_s(work: Callable[[], object]) -> float:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from collections.abc import Mapping
@@ -83,7 +84,8 @@ class RunLog:
 
     def close(self) -> None:
         """Closes the files."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # said when it was written
+            self._file.close()
         self._draw(lambda writer: writer.close())
 
     def _draw(self, what: Any) -> None:
