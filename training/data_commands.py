@@ -116,7 +116,7 @@ def _print_pools(made: Pools) -> None:
         print(f"  noise drawn only if [mix.categories] of a config names it: {', '.join(unweighted)}")
     narrow = [kind for kind in ("speech", "noise") if not made.get(kind, 48000).hours("train")]
     if narrow:
-        print(f"  no full-band {' and no '.join(narrow)} to train on: set full_band_share = 0.0 in [batch]")
+        print(f"  no full-band {' or '.join(narrow)} to train on: set full_band_share = 0.0 in [batch]")
 
 
 def _fix_sets(made: Pools, again: bool) -> None:
