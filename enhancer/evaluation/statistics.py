@@ -74,8 +74,8 @@ def two_way_interval(
 
     Each resample draws speakers and, independently, noise recordings with replacement; an item weighs the product of
     how often its two were drawn, and the mean is the weighted one. Simulated coverage where the two matter: 94 % with
-    20 speakers and 20 recordings, 98 % with 40 and 190, 90 % with 8 and 8 (few of a kind: a little narrow). Up to sqrt(3)
-    too wide in theory where they do not matter (independent items, one for each speaker and recording).
+    20 speakers and 20 recordings, 98 % with 40 and 190, 90 % with 8 and 8 (few of a kind: a little narrow). Up to
+    sqrt(3) too wide in theory where they do not matter (independent items, one for each speaker and recording).
     Shapes: differences [items], NaN left out; speakers and noises [items], labels. An item without a noise recording
     (""), whose noise was synthesised for it, counts as a recording of its own.
     Returns (nan, nan) where nothing can be resampled: fewer than two items, or one speaker and one recording in all.
