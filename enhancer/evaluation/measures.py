@@ -67,9 +67,7 @@ def require_packages() -> None:
         raise ConfigError(f"evaluation needs {' and '.join(missing)}", "pip install 'enhancer[eval]'")
 
 
-def score(
-    estimate: np.ndarray, clean: np.ndarray, sample_rate: int, keys: Collection[str] = tuple(BY_KEY)
-) -> Scores:
+def score(estimate: np.ndarray, clean: np.ndarray, sample_rate: int, keys: Collection[str] = tuple(BY_KEY)) -> Scores:
     """The measures of `keys` (all of them) but the real-time factor, the mean over channels.
 
     Shapes: estimate, clean [n, channels], aligned, the same shape and rate; float, full scale 1.
