@@ -1,5 +1,5 @@
-"""What training costs: mixing, a step of the student, an LSTM beside a GRU of the same size, each on one thread; and how
-much audio worker processes draw for a fast device."""
+"""What training costs: mixing, a step of the student, an LSTM beside a GRU of the same size, each on one thread; and
+how much audio worker processes draw for a fast device."""
 
 from __future__ import annotations
 

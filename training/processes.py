@@ -8,6 +8,7 @@ Rank 0 decides when to stop and tells the others before each step.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -121,6 +122,7 @@ def _start_processes(assignment: Assignment) -> None:
     os.environ.setdefault("MASTER_ADDR", "127.0.0.1")
     os.environ.setdefault("MASTER_PORT", str(_free_port()))
     os.environ["OMP_NUM_THREADS"] = "1"
+    logging.getLogger("torch.multiprocessing.spawn").setLevel(logging.ERROR)  # it tells of each process that it ends
     mistakes: Any = torch.multiprocessing.get_context("spawn").SimpleQueue()
     workers = torch.multiprocessing.spawn(_start, (world, assignment, mistakes), nprocs=world, join=False)
 
