@@ -139,8 +139,8 @@ def make(data: Path) -> list[DemoClip]:
 
 def mix(recipe: Recipe, data: Path) -> tuple[np.ndarray, np.ndarray]:
     """(noisy, clean) of a recipe, float64 [n, channels]; one noise a channel, a stereo voice right of the middle."""
+    from training.data.decoding import without_rumble
     from training.data.levels import active_level_db, db_to_gain
-    from training.data.pools import without_rumble
 
     rate, length = recipe.sample_rate, round(recipe.seconds * recipe.sample_rate)
     # A reference must be clean: rumble in the recording is noise to the network, as it is in training.

@@ -19,6 +19,7 @@ from torch import Tensor
 from training.config import TrainingConfig
 from training.data.mixing import Mixer
 from training.data.pools import Pools
+from training.data.recorded import NoisySegments, PairedSegments
 from training.teachers.cache import TeacherCache
 
 
@@ -102,15 +103,9 @@ class BatchSource:
         self.config, self.rank = config, rank
         self.mixer = Mixer(config.mix, pools, "train", config.run.seed)
         self.caches = [TeacherCache(Path(p)) for p in config.distillation.caches] if config.distillation else []
-        self.noisy = self.paired = None
-        if config.distillation and config.distillation.unpaired:
-            from training.data.recorded import NoisySegments
-
-            self.noisy = NoisySegments(pools, "train")
-        if config.batch.paired_share:
-            from training.data.recorded import PairedSegments
-
-            self.paired = PairedSegments(pools, "train")
+        unpaired = config.distillation.unpaired if config.distillation else 0.0
+        self.noisy = NoisySegments(pools, "train") if unpaired else None
+        self.paired = PairedSegments(pools, "train") if config.batch.paired_share else None
         self._ahead: Ahead
         if config.run.workers:
             from training.batch_workers import WorkersAhead

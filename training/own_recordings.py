@@ -14,8 +14,9 @@ from enhancer.errors import InputError
 from enhancer.evaluation.measures import at_rate
 from enhancer.evaluation.scoring import Sound, read_sound
 from enhancer.resampling import grid_of
+from training.data.decoding import WORST_FLOOR_DB, without_rumble
 from training.data.levels import active_frames, active_level_db, db_to_gain, frame_powers
-from training.data.pools import KINDS, RATES, WORST_FLOOR_DB, Clip, Pool, Pools, without_rumble
+from training.data.pools import KINDS, RATES, Clip, Pool, Pools
 
 SHORTEST_S = 5.0
 HELD_OUT = 0.2  # share of each recording that is kept from training ...

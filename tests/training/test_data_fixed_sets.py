@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from enhancer.errors import InputError
-from training.data import fixed_sets, listening
+from training.data import corpora, fixed_sets, listening, pools, rooms
 from training.data.levels import active_level_db
 from training.data.mixing import MixConfig, Mixer
 from training.data.pools import Pools
@@ -38,6 +38,14 @@ def test_a_prefix_is_a_fair_sample(small_pools):
     snrs = np.array([i.snr_db for i in items])
     assert snrs.min() < -3 and snrs.max() > 13 and snrs.mean() == pytest.approx(5, abs=1)
     assert abs(np.corrcoef(snrs, [i.reverberant for i in items])[0, 1]) < 0.35
+
+
+def test_pools_without_full_band_speech_have_sets_at_16_khz(data_folder, tmp_path):
+    narrow = [r for r in corpora.read_indexed(data_folder) if r.kind == "noise" or r.bandwidth_hz <= 8000]
+    pools.prepare(data_folder, narrow, tmp_path / "pools", processes=1)
+    rooms.prepare(tmp_path / "pools", count=3)
+    items = list(fixed_sets.fixed_set(Pools(tmp_path / "pools"), "val", 6))
+    assert [item.sample_rate for item in items] == [16000] * 6
 
 
 def test_items_hold_what_they_say(small_pools):

@@ -6,7 +6,8 @@ takes its place where only the adapter and the cache are in question.
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 from enhancer.errors import ConfigError, InputError, ModelError, UserError
 from enhancer.evaluation.peers import deepfilternet as peer
 from enhancer.evaluation.peers import wheels
+from training.data.mixing import MixConfig
 from training.teachers import TEACHERS, build, deepfilternet, fetch, graph, load_teacher
 from training.teachers.base import TeacherOutput, pool_frames, standardise
 from training.teachers.cache import CacheWriter, Header, TeacherCache
@@ -258,6 +260,14 @@ def test_another_teacher_or_mix_does_not_go_into_the_same_cache(tmp_path, teache
     for change in ({"teacher_sha256": "other"}, {"mixer": {"a": [2]}}, {"seconds": 1.0}):
         with pytest.raises(ConfigError, match=next(iter(change))):
             CacheWriter(tmp_path / "cache", header_of(teacher, **change))
+
+
+def test_a_cache_goes_on_after_the_mixer_has_learnt_something_that_is_off_by_default(tmp_path, teacher):
+    mixer = json.loads(json.dumps(asdict(MixConfig())))
+    CacheWriter(tmp_path / "cache", header_of(teacher, mixer={k: v for k, v in mixer.items() if k != "coded"}))
+    CacheWriter(tmp_path / "cache", header_of(teacher, mixer=mixer))
+    with pytest.raises(ConfigError, match="mixer"):
+        CacheWriter(tmp_path / "cache", header_of(teacher, mixer=mixer | {"coded": 0.1}))
 
 
 def test_a_stored_segment_is_the_mixture_at_one_common_gain(tmp_path, teacher):

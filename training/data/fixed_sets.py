@@ -107,12 +107,15 @@ def prepare(pools: Pools, split: str, *, again: bool = False) -> bool:
 
 def _draw(pools: Pools, split: str, count: int) -> Iterator[Item]:
     """The set itself. Item i depends on the seed, i and the split's material alone."""
-    benches = {rate: _Bench(pools, split, rate) for rate in RATES}
+    # Pools without full-band speech have sets at 16 kHz alone.
+    rates = [rate for rate in RATES if rate == 16000 or pools.get("speech", rate).hours(split)]
+    benches = {rate: _Bench(pools, split, rate) for rate in rates}
     phase = np.random.default_rng(SEED).random(4)  # the two sets differ by their material
     for number in range(count):
-        rate = 48000 if number % 3 == 2 else 16000
+        full_band = number % 3 == 2 and 48000 in benches
+        before = number // 3 if 48000 in benches else 0  # items at 48 kHz
         turn = (phase + number * STEPS) % 1
-        yield benches[rate].item(number, number // 3 if rate == 48000 else number - number // 3, turn)
+        yield benches[48000 if full_band else 16000].item(number, before if full_band else number - before, turn)
 
 
 class _Bench:

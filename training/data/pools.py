@@ -28,8 +28,6 @@ import numpy as np
 from enhancer.errors import InputError, OutputError
 from training.data.corpora import Recording
 from training.data.decoding import DECODING, POOLS_OF, RATES, Decoded, Job, decode
-from training.data.decoding import WORST_FLOOR_DB as WORST_FLOOR_DB
-from training.data.decoding import without_rumble as without_rumble
 
 FORMAT = 1
 KINDS = ("speech", "noise")  # what mixtures are made of: always there

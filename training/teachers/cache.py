@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from enhancer.errors import ConfigError, InputError
+from training.data.mixing import MixConfig
 from training.teachers.base import FRAMES_PER_SECOND, TeacherOutput
 
 FORMAT = 1
@@ -79,7 +80,9 @@ class CacheWriter:
         wanted = json.loads(json.dumps(asdict(header)))
         if (folder / "cache.json").exists():
             there = _read_json(folder / "cache.json")
-            differing = [key for key in wanted if there.get(key) != wanted[key]]
+            differing = [key for key in wanted if key != "mixer" and there.get(key) != wanted[key]]
+            if _with_defaults(there.get("mixer", {})) != _with_defaults(wanted["mixer"]):
+                differing.append("mixer")
             if differing:
                 raise ConfigError(
                     f"the cache at {folder} was made with another {', '.join(differing)}", "give another --out"
@@ -217,6 +220,11 @@ class TeacherCache:
                 features[row] = self._maps["features"][i, start : start + frames]
         noisy, clean, teacher = signals
         return noisy, clean, teacher, features
+
+
+def _with_defaults(mixer: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored mixing config with what the mixer has learnt since, which is off by default: the same mixtures."""
+    return json.loads(json.dumps(asdict(MixConfig()))) | dict(mixer)
 
 
 def _completed(folder: Path, header: Header) -> int:
