@@ -22,7 +22,7 @@ class _App(typer.Typer):
             sys.exit(2)
 
 
-app = _App(no_args_is_help=True, add_completion=False, help="Train speech-enhancement networks.")
+app = _App(no_args_is_help=True, help="Train speech-enhancement networks.")
 app.add_typer(teachers_app, name="teachers")
 
 
