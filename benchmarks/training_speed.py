@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from training.batches import BatchSource
 from training.config import load_config
 from training.data.mixing import MixConfig, Mixer
 from training.data.pools import Pools
-from training.loop import Run
 from training.networks import BandRecurrentNet
+from training.run.batches import BatchSource
+from training.run.loop import Run
 
 FRAMES, BATCH, ROUNDS = 200, 4, 9
 DRAWN = 60  # batches, of both rates as the config has them

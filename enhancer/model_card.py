@@ -28,6 +28,9 @@ def card_lines(info: ModelInfo) -> Iterator[tuple[str, str]]:
     yield "git revision", info.git_revision
     yield "created", info.created
     yield from _training(info.training)
+    if own := info.details.get("adapted_to"):
+        before, after = (own["held_out"][when]["pesq_wb"] for when in ("before", "after"))
+        yield "adapted to", f"{', '.join(own['rooms'] + own['voices'])}: PESQ-WB {before:.2f} → {after:.2f} there"
     yield from _scores(info.scores)
 
 
@@ -40,7 +43,8 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f" {phase['steps']:,} steps",
         )
     for teacher in training.get("teachers", []):
-        yield "teacher", f"{teacher['name']} ({teacher['licence']}), {teacher['cached_minutes']} min of its outputs"
+        heard = f"{teacher['cached_minutes']} min of its outputs" if "cached_minutes" in teacher else "our own"
+        yield "teacher", f"{teacher['name']} ({teacher['licence']}), {heard}"
     if data := training.get("data"):
         hours = data["hours"]
         yield (

@@ -7,8 +7,8 @@ import sys
 import typer
 
 from enhancer.errors import UserError
-from training import ablate_commands, adapt_commands, data_commands, evaluate_commands, pack_commands, run_commands
-from training.teachers.commands import app as teachers_app
+from training.commands import ablate, adapt, data, evaluate, pack, run
+from training.commands.teachers import app as teachers_app
 
 
 class _App(typer.Typer):
@@ -31,12 +31,8 @@ def _steps() -> None:
     """Train speech-enhancement networks, one command a step."""
 
 
-data_commands.register(app)
-run_commands.register(app)
-pack_commands.register(app)
-evaluate_commands.register(app)
-ablate_commands.register(app)
-adapt_commands.register(app)
+for group in (data, run, pack, evaluate, ablate, adapt):
+    group.register(app)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any, get_type_hints
 
 from enhancer.errors import UserError
 from training.data.mixing import MixConfig
-from training.distillation import DistillationConfig
+from training.distillation.terms import DistillationConfig
 from training.losses import LossConfig
 from training.networks import NetworkConfig
 

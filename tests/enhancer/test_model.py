@@ -40,6 +40,17 @@ def test_a_model_of_ours_loads_and_says_what_it_is(build_model):
     assert info.details["scores"] == facts["scores"]
 
 
+def test_the_card_of_an_adapted_student_says_to_what_and_who_taught_it(build_model):
+    room = {"before": {"pesq_wb": 1.3}, "after": {"pesq_wb": 1.35}}
+    facts = {
+        "training": {"teachers": [{"name": "large", "licence": "Apache-2.0"}]},
+        "adapted_to": {"rooms": ["fan.wav"], "voices": ["me.wav"], "held_out": room},
+    }
+    card = dict(card_lines(Student(build_model("recurrent", metadata=facts)).info))
+    assert card["teacher"] == "large (Apache-2.0), our own"
+    assert card["adapted to"] == "fan.wav, me.wav: PESQ-WB 1.30 → 1.35 there"
+
+
 def test_a_missing_file_is_refused(tmp_path):
     assert "not found" in str(refusal(tmp_path / "none.onnx"))
 

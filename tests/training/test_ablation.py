@@ -21,8 +21,8 @@ from training.ablation.picture import draw
 from training.ablation.plan import load_plan, plan_of, steps_done
 from training.ablation.scores import ItemScores
 from training.ablation.workers import Interrupted, Workers
-from training.loop import Run
-from training.processes import CHECKPOINT
+from training.run.loop import Run
+from training.run.processes import CHECKPOINT
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header
 

@@ -17,15 +17,15 @@ from conftest import voice_like
 import enhancer
 from enhancer.errors import InputError, UserError
 from enhancer.model import Student
-from training.adapt_run import Wish, adapt
-from training.adaptation import AdaptationConfig, RoomBatches, blended
+from training.adaptation.fine_tuning import AdaptationConfig, RoomBatches, blended
+from training.adaptation.own_recordings import OwnPools, read_room, read_voice
+from training.adaptation.paired_check import Comparison, held_out_pairs
+from training.adaptation.run import Wish, adapt
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig
 from training.data.mixing import MixConfig
 from training.evaluate import averaged_network
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.own_recordings import OwnPools, read_room, read_voice
-from training.paired_check import Comparison, held_out_pairs
 
 QUICK = AdaptationConfig(steps=40, rate=1e-2, warmup_steps=5, seconds=1.0, guard=0.1, ema=0.9)
 
@@ -131,7 +131,7 @@ def scoring(monkeypatch):
 
     def replace(*rounds):
         left = list(rounds)
-        monkeypatch.setattr("training.adapt_run.score", lambda networks, *rest: left.pop(0))
+        monkeypatch.setattr("training.adaptation.run.score", lambda networks, *rest: left.pop(0))
 
     return replace
 

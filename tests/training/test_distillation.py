@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from enhancer.errors import ConfigError, UserError
-from training.batches import DrawnBatch
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data.mixing import MixConfig
-from training.distillation import (
+from training.distillation.schedules import GradientBalance, alpha_at, blend, wanted_terms
+from training.distillation.terms import (
     DistillationConfig,
     GradientShares,
     Projection,
@@ -21,9 +21,9 @@ from training.distillation import (
     similarity_loss,
 )
 from training.initialise import first_weights
-from training.loop import Run
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.schedules import GradientBalance, alpha_at, blend, wanted_terms
+from training.run.batches import DrawnBatch
+from training.run.loop import Run
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header
 

@@ -12,13 +12,13 @@ import pytest
 import torch
 
 from enhancer.errors import UserError
-from training.batches import DrawnBatch
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, slim
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data.mixing import MixConfig
-from training.loop import Progress, Run, learning_rate
 from training.networks import NetworkConfig
-from training.processes import CHECKPOINT, train
+from training.run.batches import DrawnBatch
+from training.run.loop import Progress, Run, learning_rate
+from training.run.processes import CHECKPOINT, train
 
 
 @pytest.fixture

@@ -15,17 +15,17 @@ from training.data import corpora, fixed_sets
 from training.data.mixing import MixConfig
 from training.data.pools import KINDS, RATES, Pools
 from training.data.rooms import Rooms
-from training.distillation import DistillationConfig
-from training.loop import Run
+from training.distillation.terms import DistillationConfig
 from training.networks import NetworkConfig
 from training.packing import lossless, shards
 from training.packing.cargo import Piece
 from training.packing.pack import START, Wish, pack
+from training.packing.travel import Journey, travel
 from training.packing.unpack import unpack
-from training.processes import train
+from training.run.loop import Run
+from training.run.processes import train
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header, TeacherCache
-from training.travel import Journey, travel
 
 MAX_MIB = 1.0
 

@@ -8,15 +8,15 @@ import pytest
 import torch
 
 from enhancer.errors import UserError
-from training.batches import BatchSource
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
 from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig, load_config
 from training.data.mixing import MixConfig
-from training.distillation import DistillationConfig
-from training.loop import Run
+from training.distillation.terms import DistillationConfig
 from training.networks import NetworkConfig
-from training.processes import choose_device, train
-from training.steward import Steward
+from training.run.batches import BatchSource
+from training.run.loop import Run
+from training.run.processes import choose_device, train
+from training.run.steward import Steward
 
 TINY = """
 [network]

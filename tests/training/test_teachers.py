@@ -336,7 +336,7 @@ def test_the_lag_of_a_signal_against_another_is_found_with_its_polarity():
 
 
 def test_show_sums_a_cache_up_and_says_clearly_when_there_is_none(tmp_path, teacher):
-    from training.teachers.commands import app
+    from training.commands.teachers import app
 
     filled(tmp_path / "cache", teacher, 4)
     shown = CliRunner().invoke(app, ["show", str(tmp_path / "cache")])

@@ -8,7 +8,7 @@ import numpy as np
 import soundfile
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from training.telemetry import RunLog
+from training.run.telemetry import RunLog
 
 
 def curves(folder) -> EventAccumulator:

@@ -12,7 +12,7 @@ from typing import Any
 from enhancer.errors import ConfigError, UserError
 from training.checkpoint import load_checkpoint
 from training.config import CONFIGS, TrainingConfig, from_dict
-from training.processes import CHECKPOINT
+from training.run.processes import CHECKPOINT
 
 # What decides which mixtures a run sees, beside the seed: the same in every row.
 _BATCH_KEYS = ("caches", "share", "unpaired")

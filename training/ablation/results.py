@@ -20,7 +20,7 @@ from training.ablation.scores import MEASURES, ItemScores, means
 from training.checkpoint import load_checkpoint
 from training.config import from_dict
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.processes import CHECKPOINT
+from training.run.processes import CHECKPOINT
 
 FORMAT = 1
 

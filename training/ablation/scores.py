@@ -15,7 +15,7 @@ from training.checkpoint import load_checkpoint
 from training.data.fixed_sets import fixed_hash, fixed_set
 from training.data.pools import Pools
 from training.evaluate import averaged_network, enhance
-from training.processes import CHECKPOINT
+from training.run.processes import CHECKPOINT
 
 MEASURES = ("pesq_wb", "estoi", "si_sdr")
 

@@ -84,7 +84,7 @@ def _tell_workers() -> None:
 
 def train_run(config: TrainingConfig, pools_dir: Path, out: Path) -> None:
     """Trains a run to its end, or goes on with it from its checkpoint; to be called in a worker."""
-    from training.processes import CHECKPOINT, train
+    from training.run.processes import CHECKPOINT, train
 
     resume = (out / CHECKPOINT).exists()
     if not resume:
@@ -110,7 +110,7 @@ def _start() -> None:
 
     import training.ablation.scores
     import training.evaluate
-    import training.processes
+    import training.run.processes
 
     training.ablation.scores.import_measures()
     torch.set_num_threads(1)

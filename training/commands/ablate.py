@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from training.commands.run import PoolsOption
 from training.places import default_pools, default_runs
-from training.run_commands import PoolsOption
 
 
 def ablate(

@@ -13,15 +13,15 @@ import torch.distributed as dist
 from torch import Tensor
 
 from enhancer.spectral import GRID_16K, GRID_48K
-from training.batches import BatchSource, DrawnBatch
 from training.checkpoint import Checkpoint, check_same_config, optimiser_tensors, restore_optimiser
 from training.config import TrainingConfig, from_dict
 from training.data.pools import Pools
+from training.distillation.lessons import Lessons
+from training.distillation.schedules import GradientBalance, blend, wanted_terms
 from training.initialise import first_weights
-from training.lessons import Lessons
 from training.losses import mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.schedules import GradientBalance, blend, wanted_terms
+from training.run.batches import BatchSource, DrawnBatch
 from training.torch_spectral import SpectralTransform
 
 

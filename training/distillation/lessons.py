@@ -14,10 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from enhancer.errors import UserError
-from training.batches import DrawnBatch
 from training.checkpoint import load_checkpoint
-from training.config import TrainingConfig, from_dict
-from training.distillation import (
+from training.config import TrainingConfig
+from training.distillation.terms import (
     DistillationConfig,
     Projection,
     Word,
@@ -27,17 +26,17 @@ from training.distillation import (
     output_loss,
     similarity_loss,
 )
-from training.networks import BandRecurrentNet, NetworkConfig, NetworkOutput
+from training.evaluate import averaged_network
+from training.networks import BandRecurrentNet, NetworkOutput
+from training.run.batches import DrawnBatch
 from training.torch_spectral import SpectralTransform
 
 
 def load_teacher(path: Path) -> BandRecurrentNet:
     """The averaged network of a checkpoint, to be asked, not trained. Raises UserError when it is none, or when its
     bands are not this version's."""
-    checkpoint = load_checkpoint(path)
-    network = BandRecurrentNet(from_dict(NetworkConfig, checkpoint.facts["config"]["network"]))
     try:
-        network.load_state_dict(checkpoint.part("ema"))
+        network = averaged_network(load_checkpoint(path))
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise UserError(

@@ -1,7 +1,7 @@
 """The teachers' ("soft") losses: what the student learns from other networks rather than from the clean target.
 
-The terms alone; `training.lessons` decides who speaks, `training.schedules` how much each term weighs. Formulas and
-sources: docs/distillation.md.
+The terms alone; `lessons` decides who speaks, `schedules` how much each term weighs. Formulas and sources:
+docs/distillation.md.
 """
 
 from __future__ import annotations

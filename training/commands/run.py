@@ -63,7 +63,7 @@ def _run(
     if minutes is not None:
         config = dataclasses.replace(config, run=dataclasses.replace(config.run, minutes=minutes))
 
-    from training.processes import train as run
+    from training.run.processes import train as run
 
     run(config, pools or default_pools(), out or default_runs() / config.name, resume, init)
 

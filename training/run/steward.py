@@ -10,8 +10,8 @@ from enhancer.errors import UserError
 from training.checkpoint import CHECKPOINT, save_checkpoint
 from training.data.fixed_sets import fixed_set
 from training.evaluate import enhance, score_network
-from training.loop import Run, learning_rate
-from training.telemetry import RunLog
+from training.run.loop import Run, learning_rate
+from training.run.telemetry import RunLog
 
 BEST = "best.safetensors"
 LOG_EVERY = 50

@@ -19,12 +19,12 @@ import torch
 from torch import Tensor
 
 from enhancer.spectral import GRID_16K, GRID_48K
+from training.adaptation.own_recordings import CATEGORY, OwnPools, has_training_material
 from training.data.mixing import MixConfig, Mixer, Mixture
 from training.data.noises import SYNTHETIC
 from training.data.pools import Pools
 from training.losses import LossConfig, mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet
-from training.own_recordings import CATEGORY, OwnPools, has_training_material
 from training.torch_spectral import SpectralTransform, compress
 
 

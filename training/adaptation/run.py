@@ -14,7 +14,9 @@ import torch
 
 from enhancer.errors import ConfigError, OutputError, UserError
 from enhancer.model import Student
-from training.adaptation import Adaptation, AdaptationConfig, RoomBatches, blended
+from training.adaptation.fine_tuning import Adaptation, AdaptationConfig, RoomBatches, blended
+from training.adaptation.own_recordings import OwnPools, read_room, read_voice
+from training.adaptation.paired_check import Comparison, Pair, Scores, held_out_pairs, means, score
 from training.card import describe
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from training.config import from_dict
@@ -23,11 +25,9 @@ from training.data.mixing import MixConfig
 from training.data.pools import Pools
 from training.evaluate import averaged_network
 from training.export import export
-from training.loop import git_revision
 from training.losses import LossConfig
 from training.networks import BandRecurrentNet
-from training.own_recordings import OwnPools, read_room, read_voice
-from training.paired_check import Comparison, Pair, Scores, held_out_pairs, means, score
+from training.run.loop import git_revision
 
 HELD_OUT_PAIRS = 24
 # Shares of what was learnt that are tried, one after the other, until the validation set allows one.

@@ -11,11 +11,11 @@ from enhancer.evaluation.metrics import estoi, pesq_wb, si_sdr
 from enhancer.evaluation.pool import Failure, run_tasks
 from enhancer.evaluation.statistics import Difference, paired_difference
 from enhancer.model_card import METRICS
+from training.adaptation.own_recordings import CATEGORY, OwnPools
 from training.data.fixed_sets import LEVEL_DB, REVERBERANT, SNR_DB
 from training.data.mixing import MixConfig, Mixer
 from training.evaluate import enhance
 from training.networks import BandRecurrentNet
-from training.own_recordings import CATEGORY, OwnPools
 
 # Paired means over the validation set below which an adapted student counts as worse.
 LARGEST_LOSS = {"pesq_wb": 0.02, "estoi": 0.002}

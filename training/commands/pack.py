@@ -67,8 +67,8 @@ def travel(
 ) -> None:
     """Train for some minutes elsewhere: unpack shards, start or resume, write the next checkpoint in pieces."""
     from training.config import load_config
-    from training.travel import Journey
-    from training.travel import travel as go
+    from training.packing.travel import Journey
+    from training.packing.travel import travel as go
 
     journey = Journey(
         shards, work or shards / "work", out, minutes, load_config(config) if config else None, resume, init

@@ -11,8 +11,8 @@ from typing import Annotated
 
 import typer
 
+from training.commands.run import PoolsOption
 from training.places import default_pools, default_runs
-from training.run_commands import PoolsOption
 
 SHIPPED = Path(__file__).resolve().parents[1] / "assets" / "student.safetensors"
 
@@ -34,9 +34,9 @@ def adapt(
     try:
         import torch
 
-        from training.adapt_run import Wish
-        from training.adapt_run import adapt as run
-        from training.adaptation import AdaptationConfig
+        from training.adaptation.fine_tuning import AdaptationConfig
+        from training.adaptation.run import Wish
+        from training.adaptation.run import adapt as run
 
         torch.set_num_threads(1)  # the recurrent steps are small: two threads were measured to be slower than one
         wish = Wish(

@@ -1,7 +1,7 @@
 """What each step of a run sees: freshly mixed audio, or mixtures that a teacher has heard, drawn by the step's number.
 
 A batch is drawn while the steps before it run: by one thread of the process, or by processes of their own
-(`training.batch_workers`) where one thread cannot keep up with the device.
+(`training.run.batch_workers`) where one thread cannot keep up with the device.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class BatchSource:
         self.paired = PairedSegments(pools, "train") if config.batch.paired_share else None
         self._ahead: Ahead
         if config.run.workers:
-            from training.batch_workers import WorkersAhead
+            from training.run.batch_workers import WorkersAhead
 
             self._ahead = WorkersAhead(config, pools.folder, rank, pinned)
         else:

@@ -28,8 +28,8 @@ from enhancer.errors import UserError
 from training.checkpoint import CHECKPOINT, exists, load_checkpoint
 from training.config import TrainingConfig
 from training.data.pools import Pools
-from training.loop import Run
-from training.steward import Steward
+from training.run.loop import Run
+from training.run.steward import Steward
 
 __all__ = ["CHECKPOINT", "choose_device", "train"]
 

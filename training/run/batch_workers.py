@@ -14,9 +14,9 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from training.batches import BatchSource, DrawnBatch
 from training.config import TrainingConfig
 from training.data.pools import Pools
+from training.run.batches import BatchSource, DrawnBatch
 
 BATCHES_AHEAD = 4  # a worker's; batches at 48 kHz take four times as long to draw as the others
 

@@ -14,9 +14,9 @@ from training.config import TrainingConfig, from_dict
 from training.packing import shards
 from training.packing.pack import START, teacher_name
 from training.packing.unpack import Unpacked, unpack
-from training.processes import choose_device, train
-from training.steward import BEST
-from training.telemetry import LOG
+from training.run.processes import choose_device, train
+from training.run.steward import BEST
+from training.run.telemetry import LOG
 
 CORES_FOR_THE_RUN = 2  # of a GPU machine's cores; the others draw batches, unless the config says how many
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from training.commands.run import PoolsOption
 from training.places import default_pools
-from training.run_commands import PoolsOption
 
 if TYPE_CHECKING:
     from training.evaluation.items import Entry

@@ -8,7 +8,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from training.distillation import DistillationConfig
+from training.distillation.terms import DistillationConfig
 
 FEATURES = ("similarity", "projected")
 MEASURE_EVERY = 20  # steps between measurements of the gradients: one costs a backward pass a term

@@ -1,0 +1,1 @@
+"""The shipped student fitted to one room and voice."""

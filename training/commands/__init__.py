@@ -1,0 +1,1 @@
+"""The subcommands of `training`, one module a group: options and help here, the work elsewhere."""
