@@ -16,8 +16,8 @@ from training.run.telemetry import RunLog
 BEST = "best.safetensors"
 LOG_EVERY = 50
 SOUNDS = 3  # of the validation set, to listen to in TensorBoard
-# A step that took longer than this, and than five of the fastest, was a pause (SIGSTOP, a busy machine): the rest of it
-# does not count towards the budget.
+# A step that took longer than this, and than five of the fastest before it, was a pause (SIGSTOP, a busy machine): the
+# rest of it does not count towards the budget.
 LONGEST_STEP_S = 3.0
 
 
@@ -30,7 +30,7 @@ class Steward:
         self.minutes = run.progress.minutes
         self._last = self.minutes + part_minutes if part_minutes is not None else float("inf")
         self._saved = self._validated = self.minutes
-        self._fastest = float("inf")
+        self._fastest = 0.0  # seconds, of the steps so far
         self._sums: dict[str, float] = {}
         self._counts: dict[str, int] = {}
         self._since = (self.minutes, run.progress.audio_hours)  # of the last line
@@ -51,8 +51,8 @@ class Steward:
         began = time.perf_counter()
         terms = self.run.step()
         took = time.perf_counter() - began
-        self._fastest = min(self._fastest, took)
         self.minutes += min(took, max(LONGEST_STEP_S, 5 * self._fastest)) / 60.0
+        self._fastest = min(self._fastest or took, took)
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
