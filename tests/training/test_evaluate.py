@@ -120,14 +120,15 @@ def test_files_of_one_name_keep_rows_of_their_own(tmp_path):
     assert labels == ["noisy", "x", "x (b/x/checkpoint.safetensors)", "x (best)"]
 
 
-def test_what_cannot_run_here_is_said_before_anything_is_scored(evaluate, tmp_path):
+def test_what_cannot_run_here_is_said_before_anything_is_scored(small_pools, tmp_path):
     for arguments, said in (
         ([tmp_path / "none.safetensors"], "no checkpoint at"),
         (["--model", tmp_path / "none.onnx"], "none.onnx"),
         (["--peers", "whisper"], "no peer called whisper"),
         (["--teacher", "oracle"], "no teacher called"),
         (["--pairs", tmp_path / "nowhere"], "does not exist"),
-        (["--split", "train"], "no fixed set"),
+        (["--split", "train", "--pools", small_pools.folder], "no fixed set"),
+        (["--pools", tmp_path / "nowhere"], "no data pools at"),
     ):
         result = CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
         assert isinstance(result.exception, UserError) or result.exit_code == 2
