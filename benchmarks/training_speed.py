@@ -18,8 +18,8 @@ from training.config import load_config
 from training.data.mixing import MixConfig, Mixer
 from training.data.pools import Pools
 from training.networks import BandRecurrentNet
-from training.run.batches import BatchSource
 from training.run.loop import Run
+from training.run.source import BatchSource
 
 FRAMES, BATCH, ROUNDS = 200, 4, 9
 DRAWN = 60  # batches, of both rates as the config has them

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
 from training.data import corpora, pools, rooms
+from training.data.mixing import MixConfig
+from training.networks import NetworkConfig
 
 SPEECH = ("path", "seconds", "sample_rate", "bandwidth_hz", "source", "speaker", "sex", "language", "split", "licence",
           "attribution")  # fmt: skip
@@ -69,3 +72,15 @@ def small_pools(data_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
     pools.prepare(data_folder, corpora.read_indexed(data_folder), out, processes=1)
     rooms.prepare(out, count=3)
     return pools.Pools(out)
+
+
+@pytest.fixture
+def config() -> TrainingConfig:
+    """A tiny network, six steps, one process, no validation."""
+    return TrainingConfig(
+        network=NetworkConfig(channels=4, trunk=8, blocks=1),
+        mix=MixConfig(categories={"rumble": 1.0, "hiss": 1.0}),
+        batch=BatchConfig(size=2, seconds=0.5, full_band_share=0.3),
+        optimiser=OptimiserConfig(warmup_steps=2),
+        run=RunConfig(minutes=0.0, steps=6, processes=1, device="cpu", validate_items=0),
+    )

@@ -8,8 +8,8 @@ import torch
 
 from enhancer.errors import ConfigError, UserError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
-from training.data.mixing import MixConfig
+from training.config import TrainingConfig
+from training.data.batch import DrawnBatch
 from training.distillation.schedules import GradientBalance, alpha_at, blend, wanted_terms
 from training.distillation.terms import (
     DistillationConfig,
@@ -22,7 +22,6 @@ from training.distillation.terms import (
 )
 from training.initialise import first_weights
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.run.batches import DrawnBatch
 from training.run.loop import Run
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header
@@ -159,17 +158,6 @@ def test_the_dynamic_schedule_gives_each_term_its_share_of_the_trunks_gradient()
 
 
 # --- in a run -------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def config() -> TrainingConfig:
-    return TrainingConfig(
-        network=NetworkConfig(channels=4, trunk=8, blocks=1),
-        mix=MixConfig(categories={"rumble": 1.0, "hiss": 1.0}),
-        batch=BatchConfig(size=2, seconds=0.5, full_band_share=0.3),
-        optimiser=OptimiserConfig(warmup_steps=2),
-        run=RunConfig(minutes=0.0, steps=6, processes=1, validate_items=0),
-    )
 
 
 @pytest.fixture

@@ -13,24 +13,11 @@ import torch
 
 from enhancer.errors import UserError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, slim
-from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
-from training.data.mixing import MixConfig
+from training.config import OptimiserConfig
+from training.data.batch import DrawnBatch
 from training.networks import NetworkConfig
-from training.run.batches import DrawnBatch
 from training.run.loop import Progress, Run, learning_rate
 from training.run.processes import CHECKPOINT, train
-
-
-@pytest.fixture
-def config() -> TrainingConfig:
-    """A tiny network, six steps, one process, no validation."""
-    return TrainingConfig(
-        network=NetworkConfig(channels=4, trunk=8, blocks=1),
-        mix=MixConfig(categories={"rumble": 1.0, "hiss": 1.0}),
-        batch=BatchConfig(size=2, seconds=0.5, full_band_share=0.3),
-        optimiser=OptimiserConfig(warmup_steps=2),
-        run=RunConfig(minutes=0.0, steps=6, processes=1, validate_items=0),
-    )
 
 
 def weights(run: Run) -> torch.Tensor:

@@ -10,13 +10,11 @@ import torch
 
 from enhancer.errors import InputError, UserError
 from training.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
-from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig
+from training.config import TrainingConfig
 from training.data import corpora, fixed_sets
-from training.data.mixing import MixConfig
 from training.data.pools import KINDS, RATES, Pools
 from training.data.rooms import Rooms
 from training.distillation.terms import DistillationConfig
-from training.networks import NetworkConfig
 from training.packing import lossless, shards
 from training.packing.cargo import Piece
 from training.packing.pack import START, Wish, pack
@@ -31,16 +29,11 @@ MAX_MIB = 1.0
 
 
 @pytest.fixture
-def config(cache) -> TrainingConfig:
-    """A tiny network, a teacher's cache, one process."""
-    return TrainingConfig(
-        network=NetworkConfig(channels=4, trunk=8, blocks=1),
-        mix=MixConfig(categories={"rumble": 1.0, "hiss": 1.0}),
-        batch=BatchConfig(size=1, seconds=0.5, full_band_share=0.3),
-        optimiser=OptimiserConfig(warmup_steps=2),
-        run=RunConfig(minutes=0.0, steps=10_000, processes=1, device="cpu", validate_items=0),
-        distillation=DistillationConfig(caches=(str(cache),), share=0.5),
-    )
+def config(config, cache) -> TrainingConfig:
+    """A run without end that a teacher's cache takes part in."""
+    run = dataclasses.replace(config.run, steps=10_000)
+    distillation = DistillationConfig(caches=(str(cache),), share=0.5)
+    return dataclasses.replace(config, run=run, distillation=distillation)
 
 
 @pytest.fixture(scope="module")

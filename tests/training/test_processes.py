@@ -9,13 +9,11 @@ import torch
 
 from enhancer.errors import UserError
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
-from training.config import BatchConfig, OptimiserConfig, RunConfig, TrainingConfig, load_config
-from training.data.mixing import MixConfig
+from training.config import TrainingConfig, load_config
 from training.distillation.terms import DistillationConfig
-from training.networks import NetworkConfig
-from training.run.batches import BatchSource
 from training.run.loop import Run
 from training.run.processes import choose_device, train
+from training.run.source import BatchSource
 from training.run.steward import Steward
 
 TINY = """
@@ -36,18 +34,6 @@ processes = 2
 device = "cpu"
 validate_items = 0
 """
-
-
-@pytest.fixture
-def config() -> TrainingConfig:
-    """A tiny network, six steps, one process, no validation."""
-    return TrainingConfig(
-        network=NetworkConfig(channels=4, trunk=8, blocks=1),
-        mix=MixConfig(categories={"rumble": 1.0, "hiss": 1.0}),
-        batch=BatchConfig(size=2, seconds=0.5, full_band_share=0.3),
-        optimiser=OptimiserConfig(warmup_steps=2),
-        run=RunConfig(minutes=0.0, steps=6, processes=1, device="cpu", validate_items=0),
-    )
 
 
 def with_run(config: TrainingConfig, **changes) -> TrainingConfig:

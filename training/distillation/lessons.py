@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from enhancer.errors import UserError
 from training.checkpoint import load_checkpoint
-from training.config import TrainingConfig
+from training.data.batch import DrawnBatch
 from training.distillation.terms import (
     DistillationConfig,
     Projection,
@@ -27,8 +27,7 @@ from training.distillation.terms import (
     similarity_loss,
 )
 from training.evaluate import averaged_network
-from training.networks import BandRecurrentNet, NetworkOutput
-from training.run.batches import DrawnBatch
+from training.networks import BandRecurrentNet, NetworkConfig, NetworkOutput
 from training.torch_spectral import SpectralTransform
 
 
@@ -49,19 +48,17 @@ def load_teacher(path: Path) -> BandRecurrentNet:
 class Lessons(nn.Module):
     """The soft terms of a run. Only its projections are trained; teachers are left out of its state."""
 
-    def __init__(self, config: TrainingConfig, cached_widths: Sequence[int]) -> None:
-        """`cached_widths`: width of each cache's features, 0 where it has none.
+    def __init__(self, config: DistillationConfig, student: NetworkConfig, cached_widths: Sequence[int]) -> None:
+        """`student`: the sizes of who is taught; `cached_widths`: width of each cache's features, 0 where it has none.
 
         Raises UserError when a teacher's checkpoint is missing or does not fit.
         """
         super().__init__()
-        assert config.distillation is not None
-        self.config: DistillationConfig = config.distillation
+        self.config = config
         # In a plain tuple: not parameters of the run, not part of its checkpoints.
         self.teachers = tuple(load_teacher(Path(path)) for path in self.config.teachers)
         self.projections = nn.ModuleDict()
         if self.config.projected:
-            student = config.network
             for number, teacher in enumerate(self.teachers):
                 for block in range(min(student.blocks, teacher.config.blocks)):
                     self.projections[f"own{number}_{block}"] = Projection(student.trunk, teacher.config.trunk)

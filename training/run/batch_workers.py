@@ -15,8 +15,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from training.config import TrainingConfig
+from training.data.batch import DrawnBatch
 from training.data.pools import Pools
-from training.run.batches import BatchSource, DrawnBatch
+from training.run.batches import BatchDrawer
 
 BATCHES_AHEAD = 4  # a worker's; batches at 48 kHz take four times as long to draw as the others
 
@@ -27,11 +28,11 @@ class _ByStep(Dataset[DrawnBatch]):
     def __init__(self, config: TrainingConfig, pools_dir: Path, rank: int) -> None:
         self._config = dataclasses.replace(config, run=dataclasses.replace(config.run, workers=0))
         self._pools_dir, self._rank = pools_dir, rank
-        self._source: BatchSource | None = None
+        self._source: BatchDrawer | None = None
 
     def __getitem__(self, step: int) -> DrawnBatch:
         if self._source is None:
-            self._source = BatchSource(self._config, Pools(self._pools_dir), self._rank)
+            self._source = BatchDrawer(self._config, Pools(self._pools_dir), self._rank)
         return self._source.draw(step)
 
 

@@ -15,13 +15,14 @@ from torch import Tensor
 from enhancer.spectral import GRID_16K, GRID_48K
 from training.checkpoint import Checkpoint, check_same_config, optimiser_tensors, restore_optimiser
 from training.config import TrainingConfig, from_dict
+from training.data.batch import DrawnBatch
 from training.data.pools import Pools
 from training.distillation.lessons import Lessons
 from training.distillation.schedules import GradientBalance, blend, wanted_terms
 from training.initialise import first_weights
 from training.losses import mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet, NetworkConfig
-from training.run.batches import BatchSource, DrawnBatch
+from training.run.source import BatchSource
 from training.torch_spectral import SpectralTransform
 
 
@@ -79,7 +80,8 @@ class Run:
         self.balance: GradientBalance | None = None
         parameters = list(self.network.parameters())
         if config.distillation:
-            self.lessons = Lessons(config, [cache.feature_width for cache in self.source.caches]).to(self.device)
+            widths = [cache.feature_width for cache in self.source.caches]
+            self.lessons = Lessons(config.distillation, config.network, widths).to(self.device)
             parameters += self.lessons.parameters()
             if config.distillation.schedule == "dynamic":
                 self.balance = GradientBalance(config.distillation, self.network.trunk)
