@@ -20,3 +20,8 @@ def default_runs() -> Path:
 def default_pools() -> Path:
     """Where the pools are: runs/pools."""
     return default_runs() / "pools"
+
+
+def shipped_weights() -> Path:
+    """The checkpoint of the shipped student: assets/student.safetensors."""
+    return _REPOSITORY / "assets" / "student.safetensors"

@@ -22,10 +22,11 @@ from training.adaptation.own_recordings import OwnPools, read_room, read_voice
 from training.adaptation.paired_check import Comparison, held_out_pairs
 from training.adaptation.run import Wish, adapt
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from training.config import TrainingConfig
+from training.config import TrainingConfig, load_config
 from training.data.mixing import MixConfig
 from training.evaluate import averaged_network
 from training.networks import BandRecurrentNet, NetworkConfig
+from training.places import shipped_weights
 
 QUICK = AdaptationConfig(steps=40, rate=1e-2, warmup_steps=5, seconds=1.0, guard=0.1, ema=0.9)
 
@@ -258,3 +259,7 @@ def test_ctrl_c_ends_the_command_with_130_and_writes_nothing(wish):
     assert process.returncode == 130
     assert said == "stopped; nothing was written\n"
     assert not wish.out.parent.exists()
+
+
+def test_the_shipped_student_is_where_the_command_looks_for_it():
+    assert averaged_network(load_checkpoint(shipped_weights())).config == load_config("shipped").network

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -142,3 +143,16 @@ def test_training_without_pools_says_how_to_make_them(config, tmp_path):
         train(config, tmp_path / "nowhere", tmp_path / "run")
     assert "training prepare" in raised.value.hint
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_on_pools_without_a_voice_to_validate_on_trains_to_its_end(config, small_pools, tmp_path, capfd):
+    validating = dataclasses.replace(config, run=dataclasses.replace(config.run, steps=2, validate_items=4))
+    pools_dir = tmp_path / "pools"
+    shutil.copytree(small_pools.folder, pools_dir)
+    (pools_dir / "fixed_val.npz").unlink(missing_ok=True)
+    for index in pools_dir.glob("speech_*.tsv"):
+        lines = index.read_text().splitlines(keepends=True)
+        index.write_text("".join(line for line in lines if "\tval\t" not in line))
+    train(validating, pools_dir, tmp_path / "run")
+    assert load_checkpoint(tmp_path / "run" / CHECKPOINT).facts["progress"]["step"] == 2
+    assert "no validation: the val split has no speech" in capfd.readouterr().err

@@ -12,9 +12,7 @@ from typing import Annotated
 import typer
 
 from training.commands.run import PoolsOption
-from training.places import default_pools, default_runs
-
-SHIPPED = Path(__file__).resolve().parents[1] / "assets" / "student.safetensors"
+from training.places import default_pools, default_runs, shipped_weights
 
 
 def adapt(
@@ -42,7 +40,7 @@ def adapt(
         wish = Wish(
             rooms=room,
             voices=voice or [],
-            init=init or SHIPPED,
+            init=init or shipped_weights(),
             out=out,
             pools=pools or default_pools(),
             validation_items=items,

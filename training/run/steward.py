@@ -6,7 +6,7 @@ import json
 import time
 from pathlib import Path
 
-from enhancer.errors import UserError
+from enhancer.errors import InputError, UserError
 from training.checkpoint import CHECKPOINT, save_checkpoint
 from training.data.fixed_sets import fixed_set
 from training.evaluate import enhance, score_network
@@ -97,7 +97,11 @@ class Steward:
         run, count = self.run, self.run.config.run.validate_items
         if not count:
             return
-        scores = score_network(run.ema, run.pools, "val", count)
+        try:
+            scores = score_network(run.ema, run.pools, "val", count)
+        except InputError as error:  # small corpora may have no speaker to spare
+            self.log.warn(f"no validation: {error.message}")
+            return
         if "pesq_wb" not in scores:
             self.log.warn("no PESQ here (pip install pesq pystoi): the best weights are those of the highest SI-SDR")
         self._write({}, validation=scores)
