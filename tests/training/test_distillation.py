@@ -230,6 +230,13 @@ def test_an_unpaired_batch_teaches_through_the_soft_terms_alone(config, small_po
     assert float(run.network.trunk.blocks[0].weight_ih_l0.grad.abs().sum()) > 0
 
 
+def test_a_cached_teacher_without_features_teaches_by_its_output_alone(config, small_pools, cache):
+    run = Run(taught(config, caches=(cache,), share=1.0, similarity=0.1, projected=0.1), small_pools)
+    drawn = run.source.draw(0)
+    silent = dataclasses.replace(drawn, taught=dataclasses.replace(drawn.taught, features=None))
+    assert run.loss(silent)[1].keys() & {"output", "similarity", "projected"} == {"output"}
+
+
 def test_the_control_sees_the_same_batches_and_first_weights_as_a_taught_row(config, small_pools, teacher, cache):
     control = taught(config, caches=(cache,), share=0.5, cached_word=False)
     row = taught(config, caches=(cache,), share=0.5, cached_word=True, teachers=(teacher,), projected=0.1)

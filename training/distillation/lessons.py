@@ -94,14 +94,13 @@ class Lessons(nn.Module):
         if "output" in wanted:
             heard = [word.enhanced for word in words.values()]
             terms["output"] = output_loss(enhanced, heard, target, scale, self.config.reliability)
-        if "similarity" in wanted:
-            terms["similarity"] = torch.stack(
-                [_similarity(said, word) for word in words.values() if word.hidden]
-            ).mean()
-        if "projected" in wanted:
+        legible = {name: word for name, word in words.items() if word.hidden}  # whose features can be read
+        if "similarity" in wanted and legible:
+            terms["similarity"] = torch.stack([_similarity(said, word) for word in legible.values()]).mean()
+        if "projected" in wanted and legible:
             distances = [
                 self.projections[f"{name}_{number}"](said.hidden[i], word.hidden[j])
-                for name, word in words.items()
+                for name, word in legible.items()
                 for number, (i, j) in enumerate(block_pairs(said.hidden, word.hidden))
             ]
             terms["projected"] = torch.stack(distances).mean()
