@@ -11,7 +11,6 @@ import copy
 import math
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -25,6 +24,7 @@ from training.data.noises import SYNTHETIC
 from training.data.pools import Pools
 from training.losses import LossConfig, mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet
+from training.run.source import ThreadAhead
 from training.torch_spectral import SpectralTransform, compress
 
 
@@ -69,17 +69,14 @@ class RoomBatches:
         self.ordinary = Mixer(ordinary_mix(mix, corpora), corpora, "train", config.seed)
         self.own = [(pools, Mixer(own_mix(mix), pools, "train", config.seed)) for pools in own]
         self.full_band_share = config.full_band_share if has_training_material(corpora, 48_000) else 0.0
-        self._thread = ThreadPoolExecutor(1, "draws batches")
-        self._ahead: dict[int, Future[AdaptationBatch]] = {}
+        self._ahead = ThreadAhead(self._draw)
 
     def batch(self, step: int) -> AdaptationBatch:
         """The batch of `step`; starts on that of the next."""
-        ready = self._ahead.pop(step, None) or self._thread.submit(self._draw, step)
-        self._ahead = {step + 1: self._thread.submit(self._draw, step + 1)}
-        return ready.result()
+        return self._ahead.batch(step)
 
     def close(self) -> None:
-        self._thread.shutdown(cancel_futures=True)
+        self._ahead.close()
 
     def _draw(self, step: int) -> AdaptationBatch:
         config, rng = self.config, np.random.default_rng([self.config.seed, step])

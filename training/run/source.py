@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from training.config import TrainingConfig
 from training.data.batch import DrawnBatch
@@ -26,18 +26,21 @@ class Ahead(Protocol):
         """Ends what draws."""
 
 
-class ThreadAhead:
+Drawn = TypeVar("Drawn")
+
+
+class ThreadAhead(Generic[Drawn]):
     """One thread draws the next step's batch while the present step runs.
 
     On a CPU that costs nothing: mixing takes the time that a process spends waiting for the others' gradients.
     """
 
-    def __init__(self, draw: Callable[[int], DrawnBatch]) -> None:
+    def __init__(self, draw: Callable[[int], Drawn]) -> None:
         self._draw = draw
         self._thread = ThreadPoolExecutor(1, "draws batches")
-        self._next: dict[int, Future[DrawnBatch]] = {}
+        self._next: dict[int, Future[Drawn]] = {}
 
-    def batch(self, step: int) -> DrawnBatch:
+    def batch(self, step: int) -> Drawn:
         ready = self._next.pop(step, None) or self._thread.submit(self._draw, step)
         self._next = {step + 1: self._thread.submit(self._draw, step + 1)}
         return ready.result()
