@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 
 from enhancer.errors import ConfigError, InputError
+from enhancer.media.atomic import replacing
 from training.ablation.plan import Plan
 from training.ablation.scores import judging_set
 from training.teachers.cache import TeacherCache
@@ -43,10 +43,8 @@ def check_material(plan: Plan, pools_dir: Path, out: Path) -> None:
                     "choose another --out, or put it back",
                 )
         now = before | now
-    out.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(now, indent=1), encoding="utf-8")
-    os.replace(part, path)
+    with replacing(path, overwrite=True) as part:
+        part.write_text(json.dumps(now, indent=1), encoding="utf-8")
 
 
 def _sha256(path: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from pathlib import Path
 
+from enhancer.media.atomic import replacing
 from training.ablation.report import NAMES
 from training.ablation.results import Results
 
@@ -44,11 +45,9 @@ def draw(results: Results, path: Path) -> None:
         panels[0].set_yticks(range(len(rows)), [_label(row.title, len(row.seeds)) for row in rows])
         panels[0].set_ylim(len(rows) - 0.5, -0.6)
         figure.supxlabel("bars: 95 % intervals over speakers and noise recordings; ticks: single seeds", fontsize=8)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(path.name + ".part")
-        figure.savefig(part, dpi=130, format="png", metadata={"Software": None})
+        with replacing(path, overwrite=True) as part:
+            figure.savefig(part, dpi=130, format="png", metadata={"Software": None})
         plt.close(figure)
-    part.replace(path)
 
 
 def _label(title: str, seeds: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from enhancer.errors import ConfigError
+from enhancer.media.atomic import replacing
 from training.ablation.results import Results, RowResult, Score
 
 NAMES = {"pesq_wb": "PESQ-WB", "estoi": "ESTOI", "si_sdr": "SI-SDR dB"}
@@ -77,9 +78,8 @@ def replace_block(page: Path, text: str) -> None:
         raise ConfigError(f"{page.name} has no place for the table", f"write {opening} and {closing} where it belongs")
     head, rest = content.split(opening, 1)
     tail = rest.split(closing, 1)[1]
-    part = page.with_name(page.name + ".part")
-    part.write_text(f"{head}{opening}\n{text}\n{closing}{tail}", encoding="utf-8")
-    part.replace(page)
+    with replacing(page, overwrite=True) as part:
+        part.write_text(f"{head}{opening}\n{text}\n{closing}{tail}", encoding="utf-8")
 
 
 def _markdown(lines: list[list[str]]) -> str:

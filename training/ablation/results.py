@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 
 from enhancer.errors import InputError
 from enhancer.evaluation.statistics import two_way_interval
+from enhancer.media.atomic import replacing
 from training.ablation.conduct import Conductor
 from training.ablation.material import material
 from training.ablation.plan import PlannedRun, ranked
@@ -153,10 +153,8 @@ def compare(row: list[list[ItemScores]], control: list[list[ItemScores]], measur
 
 def write_results(results: Results, path: Path) -> None:
     """As JSON, complete or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(asdict(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    with replacing(path, overwrite=True) as part:
+        part.write_text(json.dumps(asdict(results), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def read_results(path: Path) -> Results:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from enhancer.media.atomic import replacing
 from training.checkpoint import load_checkpoint
 from training.data.fixed_sets import fixed_hash, fixed_set
 from training.data.pools import Pools
@@ -107,9 +107,8 @@ def _score(system: Callable[[np.ndarray, int], np.ndarray], folder: Path, judges
         finite = {name: round(float(v), 4) if math.isfinite(v) else None for name, v in found.items()}
         scores.append({"speaker": item.speaker, "noise": item.noise_recording, **finite})
     content = {"key": _key(folder, judges), "items": scores}
-    part = folder / f"{_name(judges)}.part"
-    part.write_text(json.dumps(content), encoding="utf-8")
-    os.replace(part, folder / _name(judges))
+    with replacing(folder / _name(judges), overwrite=True) as part:
+        part.write_text(json.dumps(content), encoding="utf-8")
 
 
 def _key(folder: Path, judges: JudgingSet) -> dict[str, object]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from enhancer.errors import InputError
+from enhancer.media.atomic import replacing
 from training.data import pools, rooms
 from training.data.corpora import Recording
 from training.packing import lossless
@@ -167,6 +168,5 @@ def _cache(cargo: _Cargo, name: str, header: dict[str, Any], folder: Path) -> No
 
 
 def _write(path: Path, content: bytes) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    os.replace(part, path)
+    with replacing(path, overwrite=True) as part:
+        part.write_bytes(content)
