@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from enhancer.bundled import model_path
 from enhancer.errors import ModelError
 from enhancer.features import HIGH_BANDS, HIGH_INPUTS, NETWORK_BINS
 from enhancer.spectral import HOP_S
@@ -53,16 +54,12 @@ class ModelInfo:
 class Student:
     """A loaded and checked model. It holds no state of a stream, so that any number of streams may share it.
 
-    `path` None takes the shipped model. Raises ModelError (one line and a hint) for a file that is missing, is no ONNX
-    file, is not a model of this program, or is of a newer format.
+    `model`: a bundled model's name, a path, or None for the standard model. Raises ModelError (one line and a hint) for
+    a file that is missing, is no ONNX file, is not a model of this program, or is of a newer format.
     """
 
-    def __init__(self, path: str | Path | None = None) -> None:
-        if path is None:
-            from enhancer.paths import default_model_path
-
-            path = default_model_path()
-        path = Path(path)
+    def __init__(self, model: str | Path | None = None) -> None:
+        path = model_path(model)
         self.session = _open_session(path)
         self.info = _read_info(path, self.session.get_modelmeta().custom_metadata_map)
         _check_tensors(path, self.session, self.info.state)
@@ -147,8 +144,6 @@ class StudentStream:
 
 def _open_session(path: Path) -> Any:
     """An ONNX Runtime session on one thread, or a ModelError that says why there is none."""
-    if not path.exists():
-        raise ModelError(f"model not found: {path}", "check the path, or leave the option out to use the shipped one")
     if not path.is_file():
         raise ModelError(f"model is not a file: {path}", _OURS)
     try:

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from enhancer.cli.model_option import model_option
+
 _WHERE, _HOW, _RAW, _SHOW = "What and where", "How", "Raw samples in pipes", "What is shown"
 
 
@@ -58,10 +60,7 @@ def command(
             help="Of lossy outputs, such as 128k; else the input's.",
         ),
     ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "-m", metavar="FILE", rich_help_panel=_HOW, help="Another model than the shipped one."),
-    ] = None,
+    model: Annotated[str | None, model_option(_HOW)] = None,
     jobs: Annotated[
         int | None,
         typer.Option(

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from enhancer.cli.model_option import model_option
+
 _WHAT, _HOW, _SHOW = "What is compared", "How", "What is written and shown"
 
 
@@ -62,10 +64,7 @@ def command(
             "--attenuation-limit", "-a", metavar="DB", min=0.0, rich_help_panel=_HOW, help="As for enhancer denoise."
         ),
     ] = None,
-    model: Annotated[
-        Path | None,
-        typer.Option("--model", "-m", metavar="FILE", rich_help_panel=_HOW, help="Another model than the shipped one."),
-    ] = None,
+    model: Annotated[str | None, model_option(_HOW)] = None,
     jobs: Annotated[
         int,
         typer.Option("--jobs", "-j", metavar="N", min=1, max=256, rich_help_panel=_HOW, help="Files at the same time."),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from enhancer.bundled import model_path
 from enhancer.cli.console import console_for, print_error
 from enhancer.cli.interrupts import stopping_on_signals
 from enhancer.errors import ConfigError, OutputError, UserError
@@ -37,7 +38,7 @@ class Request:
     align: bool
     group: str | None
     attenuation_limit: float | None
-    model: Path | None
+    model: str | None
     jobs: int
     csv: Path | None
     out: Path | None
@@ -73,7 +74,8 @@ def run(request: Request) -> int:
 def _run(request: Request) -> int:
     _refuse_nonsense(request)
     require_packages()
-    method = Method(request.align, request.model, request.attenuation_limit)
+    model = None if request.model is None else model_path(request.model)
+    method = Method(request.align, model, request.attenuation_limit)
     versions = _system_versions(request)
     pairing = find_pairs(request.clean, request.noisy, request.enhanced)  # type: ignore[arg-type]
     _refuse_bad_groups(request.group, pairing)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from enhancer.cli.model_option import METAVAR, model_help, model_option, names
+
 
 def command(
-    file: Annotated[Path | None, typer.Argument(help="A model file; the shipped model when left out.")] = None,
+    model: Annotated[str | None, typer.Argument(metavar=METAVAR, help=model_help(), autocompletion=names)] = None,
+    option: Annotated[str | None, model_option("Options")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all of the file's metadata as JSON.")] = False,
 ) -> None:
     """Show what a model is: size, sound it takes, training, scores, licence.
@@ -18,11 +20,16 @@ def command(
 
       enhancer model
 
+      enhancer model --model standard
+
       enhancer model my-room.onnx --json
     """
+    from enhancer.errors import ConfigError
     from enhancer.model import Student
 
-    info = Student(file).info
+    if None not in (model, option):
+        raise ConfigError(f"two models are named: {model} and {option}", "name one of them")
+    info = Student(model if option is None else option).info
     if as_json:
         import json
 
