@@ -173,21 +173,3 @@ def slim(checkpoint: Checkpoint) -> Checkpoint:
     """The student and its average alone, in half precision: small enough to commit, enough to start a run from."""
     kept = {k: v.half() for k, v in checkpoint.tensors.items() if k.startswith(("student.", "ema."))}
     return Checkpoint(kept, checkpoint.facts)
-
-
-def optimiser_tensors(optimiser: torch.optim.Optimizer) -> dict[str, Tensor]:
-    """The optimiser's state as flat tensors, by parameter number and slot."""
-    state = optimiser.state_dict()["state"]
-    return {
-        f"{number}.{slot}": torch.as_tensor(value) for number, slots in state.items() for slot, value in slots.items()
-    }
-
-
-def restore_optimiser(optimiser: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
-    """Puts back what `optimiser_tensors` gave, into an optimiser over the same parameters."""
-    whole = optimiser.state_dict()
-    whole["state"] = {}
-    for name, value in tensors.items():
-        number, slot = name.split(".")
-        whole["state"].setdefault(int(number), {})[slot] = value
-    optimiser.load_state_dict(whole)

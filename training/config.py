@@ -12,6 +12,7 @@ from training.data.mixing import MixConfig
 from training.distillation.terms import DistillationConfig
 from training.losses import LossConfig
 from training.networks import NetworkConfig
+from training.optimiser import OptimiserConfig
 
 CONFIGS = Path(__file__).parent / "configs"
 
@@ -24,18 +25,6 @@ class BatchConfig:
     seconds: float = 2.0  # length of an item
     full_band_share: float = 0.2  # of all batches, those at 48 kHz
     paired_share: float = 0.0  # of all batches, recorded pairs of noisy and clean (VoiceBank+DEMAND and the like)
-
-
-@dataclass(frozen=True)
-class OptimiserConfig:
-    """AdamW with warm-up and a cosine down to `final_share` of the rate."""
-
-    rate: float = 1e-3  # peak learning rate
-    final_share: float = 0.02
-    warmup_steps: int = 300
-    weight_decay: float = 0.01
-    clip: float = 1.0  # largest gradient norm
-    ema: float = 0.999  # decay of the averaged weights, which are evaluated and exported
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ All spectra are divided by the mixture's level first, so that a quiet recording 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
 
 from enhancer.spectral import CORE_BINS
+from training.intelligibility import Intelligibility
+from training.perceptual import PerceptualDistance
 from training.torch_spectral import SpectralTransform, compress
 
 # Speech is present where the target's frame is within this of its loudest frame.
@@ -27,6 +30,8 @@ class LossConfig:
     complex: float = 1.0  # squared error of 0.3-compressed complex spectra
     over_suppression: float = 1.0  # extra weight of magnitude errors where speech was removed rather than noise left
     sdr: float = 0.002  # per dB, on waveforms
+    perceptual: float = 0.0  # per point of PESQ's raw scale, on waveforms
+    intelligibility: float = 0.0  # per unit of ESTOI's scale, on spectra
     presence: float = 0.05  # binary cross-entropy of speech presence
     high_band: float = 0.5  # the same magnitude error above 8 kHz
     beyond_target: float = 0.25  # weight of bins above the target recording's own bandwidth: silence there is no lesson
@@ -62,6 +67,16 @@ def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: float) -
     return difference.square() * (1.0 + over_suppression * (difference < 0))
 
 
+@cache
+def _intelligibility(device: torch.device) -> Intelligibility:
+    return Intelligibility().to(device)
+
+
+@cache
+def _perceptual(sample_rate: int, device: torch.device) -> PerceptualDistance:
+    return PerceptualDistance(sample_rate).to(device)
+
+
 def supervised_loss(
     config: LossConfig,
     transform: SpectralTransform,
@@ -94,6 +109,14 @@ def supervised_loss(
     if audible.any():
         terms["sdr"] = thresholded_sdr(samples[audible], reference[audible]).mean()
         total = total - config.sdr * terms["sdr"]
+        if config.perceptual:
+            distance = _perceptual(transform.grid.sample_rate, samples.device)
+            terms["perceptual"] = distance(samples[audible], reference[audible]).mean()
+            total = total + config.perceptual * terms["perceptual"]
+        if config.intelligibility:
+            understood = _intelligibility(samples.device)(enhanced[:, audible], clean[:, audible]).mean()
+            terms["intelligibility"] = understood
+            total = total + config.intelligibility * (1.0 - understood)
     if enhanced.shape[-1] > CORE_BINS:
         above = (estimate.magnitude[..., CORE_BINS:], target.magnitude[..., CORE_BINS:])
         high = magnitude_error(*above, config.over_suppression)

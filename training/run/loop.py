@@ -13,7 +13,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from enhancer.spectral import GRID_16K, GRID_48K
-from training.checkpoint import Checkpoint, check_same_config, optimiser_tensors, restore_optimiser
+from training.checkpoint import Checkpoint, check_same_config
 from training.config import TrainingConfig, from_dict
 from training.data.batch import DrawnBatch
 from training.data.pools import Pools
@@ -22,6 +22,7 @@ from training.distillation.schedules import GradientBalance, blend, wanted_terms
 from training.initialise import first_weights
 from training.losses import mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet, NetworkConfig
+from training.optimiser import Optimiser
 from training.run.source import BatchSource
 from training.torch_spectral import SpectralTransform
 
@@ -78,16 +79,14 @@ class Run:
         self.source = BatchSource(config, pools, rank, pinned=self.device.type == "cuda")
         self.lessons: Lessons | None = None
         self.balance: GradientBalance | None = None
-        parameters = list(self.network.parameters())
+        further: list[torch.nn.Parameter] = []
         if config.distillation:
             widths = [cache.feature_width for cache in self.source.caches]
             self.lessons = Lessons(config.distillation, config.network, widths).to(self.device)
-            parameters += self.lessons.parameters()
+            further = list(self.lessons.parameters())
             if config.distillation.schedule == "dynamic":
                 self.balance = GradientBalance(config.distillation, self.network.trunk)
-        self.optimiser = torch.optim.AdamW(
-            parameters, lr=config.optimiser.rate, weight_decay=config.optimiser.weight_decay
-        )
+        self.optimiser = Optimiser(config.optimiser, self.network, further)
 
     # --- one step -----------------------------------------------------------------------------------------------
 
@@ -95,18 +94,15 @@ class Run:
         """Takes a batch, descends once, advances the average; returns the loss terms. Skips what is not finite."""
         config = self.config
         loss, terms = self.loss(self.source.batch(self.progress.step).to(self.device))
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimiser.zero_grad()
         loss.backward()
         terms["loss"] = float(loss.detach())
         self._average_gradients()
         norm = torch.nn.utils.clip_grad_norm_(
-            [p for group in self.optimiser.param_groups for p in group["params"] if p.grad is not None],
-            config.optimiser.clip,
+            [p for p in self.optimiser.parameters if p.grad is not None], config.optimiser.clip
         )
         if torch.isfinite(norm):
-            for group in self.optimiser.param_groups:
-                group["lr"] = learning_rate(config, self.progress)
-            self.optimiser.step()
+            self.optimiser.step(learning_rate(config, self.progress))
             self._update_average()
         else:
             self.progress.skipped += 1
@@ -149,7 +145,7 @@ class Run:
         """Averages gradients over processes in one message."""
         if self.world == 1:
             return
-        parameters = [p for group in self.optimiser.param_groups for p in group["params"]]
+        parameters = self.optimiser.parameters
         flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
         dist.all_reduce(flat)
         flat /= self.world
@@ -167,7 +163,7 @@ class Run:
     def checkpoint(self) -> Checkpoint:
         tensors = {f"student.{k}": v for k, v in self.network.state_dict().items()}
         tensors |= {f"ema.{k}": v for k, v in self.ema.state_dict().items()}
-        tensors |= {f"optimiser.{k}": v for k, v in optimiser_tensors(self.optimiser).items()}
+        tensors |= {f"optimiser.{k}": v for k, v in self.optimiser.tensors().items()}
         if self.lessons is not None:
             tensors |= {f"lessons.{k}": v for k, v in self.lessons.state_dict().items()}
         facts = {
@@ -188,7 +184,7 @@ class Run:
             self.lessons.load_state_dict(checkpoint.part("lessons"))
         if self.balance is not None:
             self.balance.norms = checkpoint.facts["gradient_norms"]
-        restore_optimiser(self.optimiser, checkpoint.part("optimiser"))
+        self.optimiser.restore(checkpoint.part("optimiser"))
         self.progress = Progress(**checkpoint.facts["progress"])
         self.started_from = checkpoint.facts["started_from"]
 
