@@ -7,7 +7,7 @@ import sys
 import typer
 
 from enhancer.errors import UserError
-from training.commands import ablate, adapt, data, evaluate, pack, run
+from training.commands import ablate, adapt, data, evaluate, pack, run, ship
 from training.commands.teachers import app as teachers_app
 
 
@@ -31,7 +31,7 @@ def _steps() -> None:
     """Train speech-enhancement networks, one command a step."""
 
 
-for group in (data, run, pack, evaluate, ablate, adapt):
+for group in (data, run, pack, evaluate, ship, ablate, adapt):
     group.register(app)
 
 

@@ -1,0 +1,23 @@
+"""What ties a model card to its weights: a hash that can be taken again from the file itself."""
+
+from __future__ import annotations
+
+import hashlib
+
+import onnx
+from onnx import TensorProto, numpy_helper
+
+
+def weights_sha256(model: onnx.ModelProto) -> str:
+    """SHA-256 of an ONNX model's weights: name, type, shape and little-endian values of its initialisers, by name.
+
+    64-bit integers do not count: they are the graph's shapes and axes.
+    """
+    digest = hashlib.sha256()
+    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
+        if tensor.data_type == TensorProto.INT64:
+            continue
+        value = numpy_helper.to_array(tensor)
+        value = value.astype(value.dtype.newbyteorder("<"))
+        digest.update(f"{tensor.name} {value.dtype.name} {value.shape}".encode() + value.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,195 @@
+"""Shipping a student: a candidate replaces the shipped pair of files unless it is worse, and then says by how much.
+
+What is compared is what users run: both ONNX files through `enhancer.denoise`, mixture by mixture on the fixed
+validation set. The candidate's weights are rounded to half precision first, so that the checkpoint beside the ONNX file
+holds the very weights that were scored.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import onnx
+
+from enhancer.errors import ConfigError, ModelError, OutputError, UserError
+from enhancer.model import METADATA_KEY, Student
+from training.card import describe
+from training.checkpoint import load_checkpoint, save_checkpoint, slim
+from training.data.fixed_sets import fixed_hash
+from training.data.pools import Pools
+from training.evaluate import averaged_network
+from training.evaluation.items import fixed_entries
+from training.evaluation.results import Results
+from training.evaluation.run import run
+from training.evaluation.systems import Exported, Noisy, System
+from training.export import build_graph, export
+from training.fingerprint import weights_sha256
+from training.networks import BandRecurrentNet
+from training.verdict import (
+    CANDIDATE,
+    SHIPPED,
+    TOLERANCE,
+    accepted_losses,
+    against_card,
+    differences_for_card,
+    paired,
+    scores_for_card,
+    table,
+)
+
+MODEL, WEIGHTS = "student.onnx", "student.safetensors"
+MOST_BYTES = 3_000_000  # of the ONNX file
+
+Display = Callable[[str], AbstractContextManager[Callable[[float], None]]]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What to ship, into which folder, and the measures (keys of `TOLERANCE`) on which a loss is accepted."""
+
+    checkpoint: Path
+    out: Path
+    pools: Path
+    items: int = 200
+    trades: Sequence[str] = ()
+    jobs: int = 1
+
+
+def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
+    """Puts a checkpoint's averaged weights into `wish.out` as student.onnx and student.safetensors, both or neither.
+
+    `display(what)` is entered around each long part and gives a function to call with the share of it that is done;
+    `say` prints lines of results. Raises UserError, and writes nothing, when the candidate is worse than what is there
+    on a measure that is not traded, is over 3 MB, cannot stream, or when the two cannot be compared.
+    """
+    if unknown := [metric for metric in wish.trades if metric not in TOLERANCE]:
+        raise ConfigError(f"--trade {unknown[0]} names no measure", f"known are {', '.join(TOLERANCE)}")
+    checkpoint = slim(load_checkpoint(wish.checkpoint))
+    network = averaged_network(checkpoint)
+    pools = Pools(wish.pools)
+    with _staging(wish.out) as folder:
+        model, weights = Path(folder) / MODEL, Path(folder) / WEIGHTS
+        card = describe(checkpoint, network, pools, items=0)
+        card["weights_sha256"] = weights_sha256(build_graph(network))
+        _export(network, model, card)
+        card |= _compared(wish, model, pools, display, say)
+        _export(network, model, card)
+        save_checkpoint(weights, checkpoint)
+        try:
+            replace_together({model: wish.out / MODEL, weights: wish.out / WEIGHTS})
+        except OSError as error:
+            raise _cannot_write(wish.out, error) from error
+
+
+def _staging(out: Path) -> tempfile.TemporaryDirectory[str]:
+    """A folder inside `out`, so that what is made there needs only a rename. Raises OutputError before any work."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return tempfile.TemporaryDirectory(dir=out, prefix=".ship-")
+    except OSError as error:
+        raise _cannot_write(out, error) from error
+
+
+def _cannot_write(out: Path, error: OSError) -> OutputError:
+    return OutputError(f"cannot write into {out}: {error.strerror or error}", "choose another --out")
+
+
+def _export(network: BandRecurrentNet, path: Path, card: dict[str, Any]) -> None:
+    """Writes the ONNX file. Raises UserError if it is too large to ship."""
+    export(network, path, "student", card)
+    size = path.stat().st_size
+    if size > MOST_BYTES:
+        raise UserError(
+            f"the candidate takes {size / 1e6:.2f} MB, {(size - MOST_BYTES) / 1e6:.2f} MB more than may ship; "
+            "nothing was written",
+            "train a smaller [network]: `training networks CONFIG` prints its size",
+        )
+
+
+def _compared(wish: Wish, model: Path, pools: Pools, display: Display, say: Callable[[str], None]) -> dict[str, Any]:
+    """What the card says of the candidate's scores and of the student that it replaces.
+
+    Raises UserError when the candidate is worse on a measure that is not traded.
+    """
+    here = wish.out / MODEL
+    systems: list[System] = [Noisy(), Exported(CANDIDATE, model)]
+    hashes = {split: fixed_hash(pools, split) for split in ("val", "test")}
+    replaced: dict[str, Any] = {}
+    if not here.is_file():
+        validated = _scored(systems, pools, "val", wish, display)
+        say(f"{here} is the first of its kind: there is nothing to compare with")
+    else:
+        card, runs = _card_of(here)
+        validated = _scored([*systems, Exported(SHIPPED, here)] if runs else systems, pools, "val", wish, display)
+        changes = paired(validated) if runs else against_card(validated, card, hashes["val"])
+        items = len(validated.entries)
+        say(f"{items} mixtures of the fixed validation set {hashes['val']}:\n{table(changes)}")
+        replaced["replaces"] = {
+            "weights_sha256": card.get("weights_sha256"),
+            "git_revision": card.get("git_revision"),
+            "minus_it": differences_for_card(changes),
+            "traded": accepted_losses(changes, wish.trades),
+            "items": items,
+            "set": hashes["val"],
+        }
+    tested = _scored(systems, pools, "test", wish, display)
+    results = {"val": validated, "test": tested}
+    return replaced | {"scores": {split: scores_for_card(results[split], hashes[split]) for split in results}}
+
+
+def _scored(systems: Sequence[System], pools: Pools, split: str, wish: Wish, display: Display) -> Results:
+    """Every system on the first items of a fixed set. Raises KeyboardInterrupt when it was stopped."""
+    entries = fixed_entries(pools, split, wish.items)
+    with display(f"scoring {len(entries)} mixtures of the {split} set") as progress:
+        scored = run(entries, systems, None, wish.jobs, lambda done, total: progress(done / total))
+    if scored.stopped:
+        raise KeyboardInterrupt
+    if scored.failed:
+        raise UserError(f"{len(scored.failed)} items could not be scored, the first: {scored.failed[0]}")
+    return Results(entries, [system.label for system in systems], scored)
+
+
+def _card_of(path: Path) -> tuple[dict[str, Any], bool]:
+    """The card of the shipped file, and whether this program can run it: the file may be of another format.
+
+    Raises UserError for a file without a card.
+    """
+    try:
+        return Student(path).info.details, True
+    except ModelError as error:
+        why = error.message
+    try:
+        properties = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+        return dict(json.loads(properties[METADATA_KEY])), False
+    except Exception:  # protobuf, JSON: whatever a damaged file makes them raise
+        raise UserError(f"nothing can be compared with it: {why}", f"put {path} back as it was shipped") from None
+
+
+def replace_together(moves: Mapping[Path, Path]) -> None:
+    """Renames every new file to its target; whatever comes between, error or interrupt, puts all old ones back.
+
+    New files lie in a folder of their own on the targets' disk, where copies of the old ones are kept meanwhile.
+    """
+    # Two renames cannot be one: a process killed between them leaves a pair that its test finds by the hash.
+    old = {target: new.with_name(f"old-{target.name}") for new, target in moves.items()}
+    for target, kept in old.items():
+        if target.exists():
+            shutil.copy2(target, kept)
+    try:
+        for new, target in moves.items():
+            os.replace(new, target)
+    except BaseException:
+        for target, kept in old.items():
+            if kept.exists():
+                os.replace(kept, target)
+            else:
+                target.unlink(missing_ok=True)
+        raise
