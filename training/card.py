@@ -29,9 +29,9 @@ def describe(checkpoint: Checkpoint, network: BandRecurrentNet, pools: Pools, it
             "teachers": [
                 {"name": c.header.teacher, "licence": c.header.teacher_licence, "cached_minutes": round(c.minutes)}
                 for c in caches
-                if distillation["cached_word"]
+                if distillation.get("cached_word", True)
             ]
-            + [_own_teacher(Path(path)) for path in (distillation["teachers"] if distillation else [])],
+            + [_own_teacher(Path(path)) for path in (distillation.get("teachers", []) if distillation else [])],
             "distillation": distillation,
         },
     }

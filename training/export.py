@@ -7,7 +7,6 @@ needs, rather than traced: no shape arithmetic but two small nodes, no transpose
 from __future__ import annotations
 
 import datetime
-import hashlib
 import json
 import os
 from pathlib import Path
@@ -16,10 +15,10 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
-from torch import nn
 
 from enhancer.errors import UserError
 from enhancer.features import HIGH_BANDS, HIGH_INPUTS, NETWORK_BINS, high_band_centres_hz
+from training.fingerprint import weights_sha256
 from training.networks import KERNEL, POSITIONS, STRIDE, BandRecurrentNet
 
 FORMAT = 1
@@ -147,16 +146,7 @@ def _lstm(g: _Graph, w: dict[str, np.ndarray], block: int, x: str) -> str:
     return g.add("Add", [x, y], f"{prefix}_out")
 
 
-def weights_sha256(network: nn.Module) -> str:
-    """Hash of all weights in the order of their names: what ties a model card to a file."""
-    digest = hashlib.sha256()
-    for name, value in sorted(network.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().numpy().astype("<f4").tobytes())
-    return digest.hexdigest()
-
-
-def metadata(network: BandRecurrentNet, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+def metadata(network: BandRecurrentNet, model: onnx.ModelProto, name: str, facts: dict[str, Any]) -> dict[str, Any]:
     """What the product must know of the model; `facts` (training, scores, git_revision ...) are added as they are."""
     width = network.config.trunk
     return {
@@ -174,14 +164,14 @@ def metadata(network: BandRecurrentNet, name: str, facts: dict[str, Any]) -> dic
         "macs_per_second": network.macs_per_second(),
         "licence": "Apache-2.0",
         "created": datetime.date.today().isoformat(),
-        "weights_sha256": weights_sha256(network),
+        "weights_sha256": weights_sha256(model),
     } | facts
 
 
 def export(network: BandRecurrentNet, path: Path, name: str, facts: dict[str, Any]) -> onnx.ModelProto:
     """Writes the model with its metadata to `path`, whole or not at all. Raises UserError when it cannot be written."""
     model = build_graph(network)
-    helper.set_model_props(model, {"enhancer": json.dumps(metadata(network, name, facts), ensure_ascii=False)})
+    helper.set_model_props(model, {"enhancer": json.dumps(metadata(network, model, name, facts), ensure_ascii=False)})
     temporary = path.with_suffix(".tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

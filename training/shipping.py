@@ -30,8 +30,7 @@ from training.evaluation.items import fixed_entries
 from training.evaluation.results import Results
 from training.evaluation.run import run
 from training.evaluation.systems import Exported, Noisy, System
-from training.export import build_graph, export
-from training.fingerprint import weights_sha256
+from training.export import export
 from training.networks import BandRecurrentNet
 from training.verdict import (
     CANDIDATE,
@@ -78,7 +77,6 @@ def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
     with _staging(wish.out) as folder:
         model, weights = Path(folder) / MODEL, Path(folder) / WEIGHTS
         card = describe(checkpoint, network, pools, items=0)
-        card["weights_sha256"] = weights_sha256(build_graph(network))
         _export(network, model, card)
         card |= _compared(wish, model, pools, display, say)
         _export(network, model, card)
