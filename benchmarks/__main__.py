@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -76,6 +77,29 @@ def speech_kept() -> None:
     from benchmarks import speech_kept
 
     speech_kept.run()
+
+
+@app.command()
+def targets(
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An ONNX student (default: the shipped one).")
+    ] = None,
+    pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
+    items: Annotated[int, typer.Option(min=2, max=200, help="The first so many of the test set.")] = 200,
+    jobs: Annotated[int, typer.Option(min=1, help="Mixtures scored at the same time.", show_default="all cores")] = (
+        os.cpu_count() or 1
+    ),
+    write: Annotated[bool, typer.Option("--write", help="Replace targets.json, the docs' tables and picture.")] = False,
+) -> None:
+    """The student against its aims and its peers: quality and cost on the test set (extras train, peers, eval)."""
+    from benchmarks.targets import command
+    from enhancer.errors import UserError
+
+    try:
+        command.run(items, model, pools, jobs, write=write)
+    except UserError as error:
+        typer.echo(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()

@@ -45,18 +45,27 @@ def segmental_snr(estimate: np.ndarray, reference: np.ndarray, sample_rate: int)
     return float(np.mean(np.clip(np.concatenate(snrs), *_SNR_RANGE_DB)))
 
 
-def log_spectral_distance(estimate: np.ndarray, reference: np.ndarray, sample_rate: int) -> float:
+def log_spectral_distance(
+    estimate: np.ndarray, reference: np.ndarray, sample_rate: int, low_hz: float = 0.0, high_hz: float | None = None
+) -> float:
     """Root-mean-square difference of the two log power spectra over a frame's bins, mean over frames, in dB.
 
-    Gray & Markel (1976), with frames of 32 ms, 8 ms apart, Hann window. Powers are floored 80 dB under the reference's
-    strongest bin: digital silence is infinitely far from anything else. 0 for identical signals.
-    Shapes as above; raises ValueError for a silent reference or less than one frame.
+    Gray & Markel (1976), with frames of 32 ms, 8 ms apart, Hann window, over the bins from `low_hz` to `high_hz` (both
+    included; all bins when left out). Powers are floored 80 dB under the reference's strongest bin at any frequency:
+    digital silence is infinitely far from anything else, and a band hardly above that floor is not heard beside the
+    rest. 0 for signals that are identical within the band.
+    Shapes as above; raises ValueError for a silent reference, less than one frame, or a band without a bin.
     """
     estimate, reference = checked_pair(estimate, reference)
     size, hop = round(_LSD_FRAME_S * sample_rate), round(_LSD_HOP_S * sample_rate)
     count = (len(reference) - size) // hop + 1
     if count < 1:
         raise ValueError("the log-spectral distance needs at least 32 ms of signal")
+    frequencies = np.fft.rfftfreq(size, 1 / sample_rate)
+    top = frequencies[-1] if high_hz is None else high_hz
+    band = (frequencies >= low_hz) & (frequencies <= top)
+    if not band.any():
+        raise ValueError(f"no bin of {sample_rate} Hz lies between {low_hz:g} and {top:g} Hz")
     window = np.hanning(size + 1)[:-1]
     strongest = max(float(_powers(frames, size).max()) for frames in _frames(reference, window, hop, count))
     if not strongest:
@@ -66,8 +75,8 @@ def log_spectral_distance(estimate: np.ndarray, reference: np.ndarray, sample_ra
     for target, found in zip(
         _frames(reference, window, hop, count), _frames(estimate, window, hop, count), strict=True
     ):
-        ratio = np.maximum(_powers(target, size), floor) / np.maximum(_powers(found, size), floor)
-        distances.append(np.sqrt(np.mean((10 * np.log10(ratio)) ** 2, axis=1)))
+        wanted, given = (np.maximum(_powers(frames, size)[:, band], floor) for frames in (target, found))
+        distances.append(np.sqrt(np.mean((10 * np.log10(wanted / given)) ** 2, axis=1)))
     return float(np.mean(np.concatenate(distances)))
 
 

@@ -72,6 +72,25 @@ def test_a_change_of_level_is_that_far_away_in_the_log_spectrum_and_nowhere_in_i
     assert segmental.log_likelihood_ratio(louder, clean, RATE) == pytest.approx(0, abs=1e-6)
 
 
+def test_the_log_spectral_distance_can_hear_one_band_alone():
+    """High-passed noise is far away below its edge and, where both pass, as far as its gain."""
+    rng = np.random.default_rng(5)
+    loud = rng.standard_normal(2 * RATE)
+    spectrum = np.fft.rfft(loud)
+    hertz = np.fft.rfftfreq(len(loud), 1 / RATE)
+    changed = np.fft.irfft(spectrum * np.where(hertz < 4000, 1.0, 10 ** (-12 / 20)))
+    assert segmental.log_spectral_distance(changed, loud, RATE, high_hz=3500) == pytest.approx(0, abs=0.2)
+    assert segmental.log_spectral_distance(changed, loud, RATE, 4500, 8000) == pytest.approx(12, abs=0.2)
+    whole = segmental.log_spectral_distance(changed, loud, RATE)
+    assert whole == segmental.log_spectral_distance(changed, loud, RATE, 0, RATE / 2)
+    assert whole == pytest.approx(12 / np.sqrt(2), abs=0.2)  # half of the bins are 12 dB away
+
+
+def test_a_band_beyond_the_spectrum_is_refused_in_words(clean):
+    with pytest.raises(ValueError, match="between 9000 and 12000 Hz"):
+        segmental.log_spectral_distance(clean, clean, RATE, 9000, 12000)
+
+
 def test_an_hour_costs_no_more_memory_a_frame_than_a_minute(monkeypatch, clean, disturbed):
     """Pieces of any size give the same figures."""
     estimate = disturbed["another voice, 10 dB"]
