@@ -32,7 +32,7 @@ class NetworkConfig:
     """Sizes of a `BandRecurrentNet`."""
 
     channels: int = 16  # of the convolutions along frequency
-    trunk: int = 152  # width of the full-band trunk
+    trunk: int = 128  # width of the full-band trunk
     blocks: int = 2  # LSTM layers
     bidirectional: bool = False  # True only for teachers: such a network cannot stream
 

@@ -134,7 +134,7 @@ def test_a_teacher_is_not_exported(tmp_path):
 def test_the_command_prints_what_networks_cost():
     printed = CliRunner().invoke(app, ["networks", "shipped", "teacher"]).output.splitlines()
     student, teacher = (next(line.split() for line in printed if line.split()[0] == n) for n in ("shipped", "teacher"))
-    assert student[1:] == ["causal", "730,891", "86", "38", "2.93"]
+    assert student[1:] == ["causal", "566,851", "70", "38", "2.27"]
     assert teacher[1] == "both"
     assert int(teacher[3]) >= 10 * int(student[3])
     assert teacher[4:] == ["-", "-"]
