@@ -72,11 +72,32 @@ def resampling() -> None:
 
 
 @app.command()
-def speech_kept() -> None:
-    """What the shipped student takes off clean speech, and off speech in noise, band by band."""
-    from benchmarks import speech_kept
+def robustness(
+    model: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An ONNX student (default: the shipped one).")
+    ] = None,
+    pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
+    items: Annotated[int | None, typer.Option(min=1, help="The first so many of each set (default: all).")] = None,
+    worst: Annotated[int | None, typer.Option(min=1, help="Only list the so many worst items by each measure.")] = None,
+    pictures: Annotated[Path | None, typer.Option(metavar="DIR", help="... and draw each of them, as PNG.")] = None,
+    write: Annotated[bool, typer.Option("--write", help="Replace robustness.json and the tables in the docs.")] = False,
+) -> None:
+    """Speech lost, noise left, odd inputs, languages, and the worst cases, on the validation set (extra train)."""
+    from benchmarks.robustness import run
+    from enhancer.errors import ConfigError, UserError
 
-    speech_kept.run()
+    try:
+        if write and (items or worst):
+            raise ConfigError("--write needs all items of all sets", "leave --items and --worst out")
+        if pictures and not worst:
+            raise ConfigError("--pictures draws the worst items", "say how many, for example --worst 20")
+        if worst:
+            run.run_worst(model, pools, items, worst, pictures)
+        else:
+            run.run(model, pools, items, write=write)
+    except UserError as error:
+        typer.echo(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        raise typer.Exit(2) from None
 
 
 @app.command()
