@@ -11,7 +11,7 @@ from enhancer.spectral import HOP_S
 from training.data.levels import active_level_db, frame_powers
 
 ACTIVE_DB = -15.9  # the margin of ITU-T P.56
-AUDIBLE_DB = -30.0  # weak consonants at the edges of words are this far down
+AUDIBLE_DB = -25.0  # weak consonants at the edges of words, pre-emphasised, are less far down
 OVER_FLOOR_DB = 10.0  # ... but in a recording with a noise floor of its own only what stands out of it is speech
 SILENT_DB = -40.0
 SHORTEST_S, BRIDGED_S = 0.20, 0.10  # of a stretch; of a gap within one, such as the closure of a stop
@@ -24,6 +24,13 @@ def hop_energies(x: np.ndarray, sample_rate: int) -> np.ndarray:
     """Sum of squares in each 10 ms of x [N]; float64 [hops]."""
     hop = round(HOP_S * sample_rate)
     return frame_powers(np.asarray(x, np.float64), sample_rate, 1000 * HOP_S) * hop
+
+
+def pre_emphasised(x: np.ndarray, sample_rate: int) -> np.ndarray:
+    """x [N] through a first difference above 130 Hz (0.95 at 16 kHz): consonants weigh as vowels do, hum no more."""
+    y = np.array(x, np.float64)
+    y[1:] -= np.exp(-2 * np.pi * 130.0 / sample_rate) * y[:-1].copy()
+    return y
 
 
 def hop_levels(clean: np.ndarray, sample_rate: int) -> np.ndarray:

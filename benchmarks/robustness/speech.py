@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmarks.robustness.activity import ACTIVE_DB, hop_energies, hop_levels, stretches
+from benchmarks.robustness.activity import ACTIVE_DB, hop_energies, hop_levels, pre_emphasised, stretches
 from benchmarks.robustness.through_mask import through_mask
 from enhancer.features import erb_frequency, erb_rate
 from enhancer.model import Student
@@ -69,10 +69,14 @@ def kept_by_band(sound: Heard) -> np.ndarray:
 
 
 def kept_at_edges(sound: Heard) -> np.ndarray:
-    """Change of energy in dB over the first 50 ms, the middle and the last 50 ms of each stretch: [stretches, 3]."""
-    before, after = (hop_energies(x, sound.sample_rate) for x in (sound.clean, sound.kept))
+    """Change of energy in dB over the first 50 ms, the middle and the last 50 ms of each stretch: [stretches, 3].
+
+    All of it pre-emphasised: what there is of hum in the pauses of a recording is no onset.
+    """
+    clean, kept = (pre_emphasised(x, sound.sample_rate) for x in (sound.clean, sound.kept))
+    before, after = (hop_energies(x, sound.sample_rate) for x in (clean, kept))
     rows = []
-    for start, stop in stretches(sound.levels):
+    for start, stop in stretches(hop_levels(clean, sound.sample_rate)):
         cuts = [start, start + EDGE_HOPS, stop - EDGE_HOPS, stop]
         parts = [(before[a:b].sum(), after[a:b].sum()) for a, b in pairwise(cuts)]
         rows.append([10 * np.log10(max(y, 1e-9 * x) / x) for x, y in parts])
