@@ -124,6 +124,33 @@ def targets(
 
 
 @app.command()
+def compression(
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of a student to compress, or an ONNX file (default: the shipped one)."),
+    ] = None,
+    also: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A checkpoint or ONNX file as a further row; repeatable.")
+    ] = None,
+    pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
+    items: Annotated[int, typer.Option(min=1, max=200, help="The first so many of the validation set.")] = 40,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where the files stay.")] = ROOT / "runs" / "compression",
+    write: Annotated[
+        bool, typer.Option("--write", help="Replace compression.json and the tables in the docs.")
+    ] = False,
+) -> None:
+    """One student in 16 and 8 bits and with fewer channels: quality, size, time per frame (extra train)."""
+    from benchmarks.compression import run
+    from enhancer.errors import UserError
+
+    try:
+        run.run(checkpoint, also or [], pools, items, out, write=write)
+    except UserError as error:
+        typer.echo(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
+        raise typer.Exit(2) from None
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:
