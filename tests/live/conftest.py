@@ -1,0 +1,56 @@
+"""The sound servers that tests of live sound run against; see tests/live/sound_servers.py for what they offer."""
+
+import shutil
+
+import pytest
+
+from tests.live.sound_servers import PipeWireServer, PulseAudioServer, SoundServer
+
+SERVERS = {"pulseaudio": PulseAudioServer, "pipewire": PipeWireServer}
+
+
+def started(kind: type[SoundServer]) -> SoundServer:
+    """A new server that runs; skips the test where its programs are not installed."""
+    missing = [program for program in kind.programs if shutil.which(program) is None]
+    if missing:
+        pytest.skip(
+            f"{kind.name} tests need {', '.join(missing)}: run `make test` as root, or see tools/system_packages.sh"
+        )
+    server = kind()
+    try:
+        server.start()
+    except BaseException:
+        print(server.log)
+        server.close()
+        raise
+    return server
+
+
+@pytest.fixture(scope="session")
+def pulse_server():
+    """A PulseAudio server that the tests of this process share: leave it as you found it, and alive."""
+    server = started(PulseAudioServer)
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def pipewire_server():
+    """A PipeWire server that the tests of this process share: leave it as you found it, and alive."""
+    server = started(PipeWireServer)
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=SERVERS)
+def sound_server(request):
+    """Each of the two shared servers in turn."""
+    return request.getfixturevalue({"pulseaudio": "pulse_server", "pipewire": "pipewire_server"}[request.param])
+
+
+@pytest.fixture(params=SERVERS)
+def mortal_server(request):
+    """Each kind of server in turn, this test's own: it may be killed, frozen and reconfigured."""
+    server = started(SERVERS[request.param])
+    yield server
+    server.close()
