@@ -46,6 +46,11 @@ class BypassSwitch:
         self._frames_left = self._awake
         self._dry_left = self._warm_up if slept else 0
 
+    def rest(self) -> None:
+        """Dry sound from now on, and no frame more for the network: for a machine that is too slow at the moment."""
+        self.on = True
+        self._frames_left = 0
+
     @property
     def is_dry(self) -> bool:
         """Only dry sound comes out now."""

@@ -142,6 +142,10 @@ class Enhancer:
     def bypass(self, value: bool) -> None:
         self._switch.on = bool(value)
 
+    def rest(self) -> None:
+        """Bypass without the 10 s for which the network stays awake in one; ended by setting `bypass`."""
+        self._switch.rest()
+
     @property
     def attenuation_limit_db(self) -> float | None:
         """The most that a time-frequency bin is lowered by, in dB >= 0; None: no limit. Moves over 20 ms when set."""

@@ -38,18 +38,21 @@ def filter_half_width(in_rate: int, out_rate: int) -> int:
     return ceil(HALF_WIDTH * max(1.0, in_rate / out_rate))
 
 
-def _kernel(distance: np.ndarray, in_rate: int, out_rate: int) -> np.ndarray:
+def _kernel(distance: np.ndarray, in_rate: int, out_rate: int, half: int) -> np.ndarray:
     """Kaiser-windowed sinc at `distance` input samples from its centre, cut off at the lower Nyquist frequency."""
-    half, cutoff = filter_half_width(in_rate, out_rate), min(1.0, out_rate / in_rate)
+    cutoff = min(1.0, out_rate / in_rate)
     inside = np.clip(1.0 - (distance / half) ** 2, 0.0, None)
     window = np.i0(KAISER_BETA * np.sqrt(inside)) / np.i0(KAISER_BETA)
     return np.where(np.abs(distance) < half, cutoff * np.sinc(cutoff * distance) * window, 0.0)
 
 
-def _rows(phases: np.ndarray, in_rate: int, out_rate: int) -> np.ndarray:
-    """Filter rows [phases, 2 half] for positions `phases` (0..1) behind an input sample, each passing DC exactly."""
-    half = filter_half_width(in_rate, out_rate)
-    rows = _kernel(np.arange(1 - half, half + 1) - phases[:, None], in_rate, out_rate)
+def filter_rows(phases: np.ndarray, in_rate: int, out_rate: int, half: int | None = None) -> np.ndarray:
+    """Filter rows [phases, 2 half] for positions `phases` (0..1) behind an input sample, each passing DC exactly.
+
+    They reach `half` input samples to either side; None: as many as `filter_half_width` says.
+    """
+    half = half or filter_half_width(in_rate, out_rate)
+    rows = _kernel(np.arange(1 - half, half + 1) - phases[:, None], in_rate, out_rate, half)
     return rows / rows.sum(axis=1, keepdims=True)
 
 
@@ -77,7 +80,7 @@ class Resampler:
         self._matrix = self._dense_matrix(in_rate, out_rate) if self._periods else None
         if self._matrix is None:
             phases = np.arange(TABLE_PHASES + 1) / TABLE_PHASES
-            self._table = _rows(phases, in_rate, out_rate)
+            self._table = filter_rows(phases, in_rate, out_rate)
         # The past that outputs need, the newest block, and as much again, so that the past is moved only now and then.
         past = max(-self._past, 2 * self._half + ceil(ratio)) + 1
         self._samples = np.zeros((channels, 2 * (past + max_block)))
@@ -111,7 +114,7 @@ class Resampler:
         outputs = np.arange(count) + self._first_tile
         starts = np.array([self._start_of(int(output)) for output in outputs]) - self._start_of(self._first_tile)
         phases = (outputs * self._step - self._shift) % self._phases / self._phases
-        rows = _rows(phases, in_rate, out_rate)
+        rows = filter_rows(phases, in_rate, out_rate)
         matrix = np.zeros((count, starts[-1] + 2 * self._half))
         for start, row, target in zip(starts, rows, matrix, strict=True):
             target[start : start + 2 * self._half] = row
