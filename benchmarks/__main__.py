@@ -151,6 +151,24 @@ def compression(
 
 
 @app.command()
+def search(
+    what: Annotated[str, typer.Argument(help="structure (sizes of the network) or recipe (losses, optimiser).")],
+    pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
+    out: Annotated[Path, typer.Option(help="Where the runs stay; a stopped search goes on.")] = ROOT / "runs/search",
+    steps: Annotated[int, typer.Option(min=1, help="Updates of every row.")] = 1500,
+    jobs: Annotated[int, typer.Option(min=1, help="Rows at a time, one core each.")] = 2,
+    write: Annotated[bool, typer.Option("--write", help="Replace the results and the table in the docs.")] = False,
+) -> None:
+    """Train variations alike from nothing and compare them; 5 minutes of a core a row (extra train)."""
+    from benchmarks import search
+
+    choices = {"structure": search.structure, "recipe": search.recipe}
+    if what not in choices:
+        raise typer.BadParameter(f"{what!r} is none of {', '.join(choices)}")
+    choices[what](pools, out / what, steps, jobs, write=write)
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:
