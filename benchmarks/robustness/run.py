@@ -152,7 +152,7 @@ def _print(tables: dict[str, list[Table | str]]) -> None:
     for parts in tables.values():
         for part in parts:
             console.print(part)
-        console.print()
+            console.print()
 
 
 class _Progress:
