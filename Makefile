@@ -1,5 +1,5 @@
 # Everything a person runs here; `make help` lists it. All of it lives in .venv, nothing is installed elsewhere
-# (but `make test` may apt-get a compiler when it runs as root).
+# (but `make test` may apt-get a compiler and sound servers when it runs as root).
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
@@ -47,7 +47,7 @@ clean: ## removes .venv, demo-output and caches
 
 # Stamps: an environment is installed once and again only when what it is made from changes.
 $(VENV)/.demo: EXTRAS = eval
-$(VENV)/.test: EXTRAS = eval,video,train,dev
+$(VENV)/.test: EXTRAS = eval,video,live,train,dev
 $(VENV)/.bench: EXTRAS = eval,video,dev,peers
 $(VENV)/.test: SYSTEM = install
 

@@ -1,5 +1,6 @@
 #!/bin/sh
-# What pip cannot bring: a Python with venv, a C compiler and Python.h (pesq is built from source).
+# What pip cannot bring: a Python with venv, a C compiler and Python.h (pesq is built from source); and for the tests of
+# live sound two sound servers and PortAudio, without which those tests are skipped.
 # "check" names what is missing and how to get it; "install" gets it where it may (root and apt-get), else does the same.
 set -u
 mode=${1:-check}
@@ -13,7 +14,20 @@ python() { # the first of these that is new enough; the Makefile chooses the sam
     done
 }
 
-missing() { # one Debian package a line
+has() {
+    command -v "$1" >/dev/null 2>&1
+}
+
+has_library() { # by a pattern of its file's path
+    for folder in /usr/lib /usr/lib64 /usr/lib/*-linux-gnu /usr/local/lib; do
+        for file in "$folder"/$1; do
+            [ -e "$file" ] && return 0
+        done
+    done
+    return 1
+}
+
+missing_to_build() { # Debian packages
     name=$(python)
     if [ -z "$name" ]; then
         echo "python3 python3-venv python3-dev"
@@ -23,18 +37,50 @@ missing() { # one Debian package a line
         "$name" -c 'import os, sysconfig, sys; sys.exit(not os.path.exists(sysconfig.get_path("include") + "/Python.h"))' ||
             echo "$version-dev"
     fi
-    command -v gcc >/dev/null 2>&1 || command -v cc >/dev/null 2>&1 || echo "gcc libc6-dev"
+    has gcc || has cc || echo "gcc libc6-dev"
 }
 
-needed=$(missing | tr '\n' ' ')
-if [ -n "$needed" ] && [ "$mode" = install ] && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "installing with apt-get: $needed"
-    # shellcheck disable=SC2086 # a list of words on purpose
-    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $needed; } \
+missing_for_sound() { # Debian packages
+    for program in pulseaudio pipewire pipewire-pulse wireplumber; do
+        has "$program" || echo "$program"
+    done
+    has pactl || echo pulseaudio-utils
+    has dbus-daemon || echo dbus
+    has_library 'libportaudio.so.2*' || echo libportaudio2
+    has_library 'alsa-lib/libasound_module_pcm_pulse.so' || echo libasound2-plugins
+}
+
+install() { # the packages named; nothing that is there is taken away for them
+    echo "installing with apt-get: $*"
+    { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-remove "$@"; } \
         >/dev/null </dev/null
-    needed=$(missing | tr '\n' ' ')
+}
+
+may_install=
+if [ "$mode" = install ] && [ "$(id -u)" = 0 ] && has apt-get; then
+    may_install=yes
+fi
+
+words() { # lines to one line
+    tr '\n' ' ' | sed 's/ *$//'
+}
+
+# shellcheck disable=SC2086 # below: lists of words on purpose
+needed=$(missing_to_build | words)
+if [ -n "$needed" ] && [ -n "$may_install" ]; then
+    install $needed
+    needed=$(missing_to_build | words)
 fi
 if [ -n "$needed" ]; then
     echo "error: pesq is built from source and needs a compiler and Python.h; on Debian or Ubuntu: sudo apt install $needed" >&2
     exit 1
+fi
+
+if [ "$mode" = install ] && [ "$(uname)" = Linux ]; then
+    wanted=$(missing_for_sound | words)
+    if [ -n "$wanted" ] && [ -n "$may_install" ]; then
+        install $wanted
+        wanted=$(missing_for_sound | words)
+    fi
+    [ -z "$wanted" ] || echo "tests of live sound are skipped without: $wanted"
 fi
