@@ -13,6 +13,7 @@ from time import perf_counter
 
 MAX_CORRECTION = 300e-6  # crystals differ by less; as a change of pitch it is a two-hundredth of a semitone
 SMOOTHING_S = 1.0  # of the measured latency: callbacks come unevenly
+BLOCK_FORGETTING = 0.01  # a callback: the largest block is forgotten in about a second
 SETTLING_S = 20.0  # a critically damped loop forgets an error in about three of these
 
 
@@ -26,11 +27,11 @@ class DeviceClock:
     def __init__(self, sample_rate: int, now: Callable[[], float] = perf_counter) -> None:
         self.sample_rate, self._now = sample_rate, now
         self._last = (0, now())  # frames so far, when; replaced as a whole, so that another thread may read it
-        self.block = 0  # frames of the last callback
+        self.block = 0.0  # frames of a callback: the largest of late, since servers cut as they please
 
     def tick(self, frames: int) -> None:
         """A callback has moved so many frames; to be called by the device's thread."""
-        self.block = frames
+        self.block = max(float(frames), self.block + BLOCK_FORGETTING * (frames - self.block))
         self._last = (self._last[0] + frames, self._now())
 
     def frames_at(self, now: float) -> float:
@@ -39,7 +40,7 @@ class DeviceClock:
 
     def frames_since(self, now: float) -> float:
         """Frames of the next callback that have passed by now: at most a block."""
-        return min(max(0.0, (now - self._last[1]) * self.sample_rate), float(self.block))
+        return min(max(0.0, (now - self._last[1]) * self.sample_rate), self.block)
 
     def idle_s(self, now: float) -> float:
         """Seconds since the last callback."""
@@ -84,12 +85,18 @@ def _bounded(correction: float) -> float:
 
 @dataclass(frozen=True)
 class LatencyMode:
-    """What waits between the devices beyond a block of either, which cannot be avoided."""
+    """slack_s: what waits between the devices beyond a block of the microphone; device_s: asked of either device."""
 
     name: str
     slack_s: float
+    device_s: float
 
 
 MODES = {
-    mode.name: mode for mode in (LatencyMode("low", 0.005), LatencyMode("normal", 0.015), LatencyMode("safe", 0.050))
+    mode.name: mode
+    for mode in (
+        LatencyMode("low", slack_s=0.005, device_s=0.010),
+        LatencyMode("normal", slack_s=0.015, device_s=0.020),
+        LatencyMode("safe", slack_s=0.050, device_s=0.040),
+    )
 }

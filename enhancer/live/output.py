@@ -51,6 +51,7 @@ class OutputBranch:
         self._gap = Gap(sample_rate, channels)
         self._controller = FillController(mode.slack_s)
         self._starved = True  # waits until there is enough to go on with
+        self._interrupted = False
         self._correction = 0.0
         self._taken = 0
         self._measured_at = now()
@@ -105,6 +106,13 @@ class OutputBranch:
         """Seconds of the microphone's sound that have not come here yet."""
         return (self._source.frames_at(now) - self._taken) / self._source.sample_rate
 
+    def interrupt(self) -> None:
+        """Falls silent at the device's next block; sound comes again when as much waits as shall wait.
+
+        For a change of the microphone, or before the device is closed.
+        """
+        self._interrupted = True
+
     # --- the device's side --------------------------------------------------------------------------------------
 
     def pull(self, block: np.ndarray) -> None:
@@ -113,6 +121,10 @@ class OutputBranch:
         What there is not is silence, without a click on either side; after that, sound comes again when as much waits
         as shall wait.
         """
+        if self._interrupted:
+            self._interrupted = False
+            self._ring.skip(self._ring.fill)
+            self._starved = True
         silent = self._silence_first(len(block)) if self._starved else 0
         self._gap.fill(block[:silent])
         self._starved = silent == len(block)

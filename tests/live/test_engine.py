@@ -1,0 +1,126 @@
+"""The engine on real sound servers: a virtual microphone that works, sleeps, wakes, survives, and leaves nothing."""
+
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from enhancer.live import places
+from enhancer.live.client import EngineClient
+from enhancer.live.engine import Engine, Options
+from enhancer.live.errors import RequestRefused
+from enhancer.live.meters import MeterReader
+from enhancer.live.protocol import Bypass, EngineState, Monitor, SetDevices, SetLimit, Shutdown, Start, Status, Stop
+from enhancer.live.pulse_streams import PulseBackend
+from tests.live.sound_servers import wait_until
+
+OPTIONS = Options(input="microphone", virtual_mic="Enhancer microphone")
+
+
+class Running:
+    """An engine in a thread of its own, and a client of it."""
+
+    def __init__(self, server, runtime: Path, options: Options = OPTIONS) -> None:
+        self.server = server
+        self.engine = Engine(lambda: PulseBackend(server.address), options, runtime, sound_server=server.address)
+        self.thread = threading.Thread(target=self.engine.run)
+        self.thread.start()
+        wait_until(places.meters_path(runtime).exists, 5.0, "the engine is there")
+        self.client = EngineClient(runtime)
+        self.meters = MeterReader(places.meters_path(runtime))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.thread.is_alive():
+            self.client.request(Shutdown())
+        self.thread.join(5)
+        assert not self.thread.is_alive()
+
+    def status(self):
+        return self.client.request(Status())
+
+    def reaches(self, state: EngineState, within_s: float) -> None:
+        wait_until(lambda: self.status().state is state, within_s, f"the engine is {state}")
+
+
+@pytest.fixture
+def runtime(tmp_path_factory):
+    return tmp_path_factory.mktemp("rt")
+
+
+def sources(server) -> str:
+    return server.pactl("list", "short", "sources")
+
+
+def hiss(seconds: float) -> np.ndarray:
+    return (0.05 * np.random.default_rng(1).standard_normal(int(48_000 * seconds))).astype(np.float32)
+
+
+def test_it_sleeps_while_nobody_listens_and_wakes_for_the_first_reader(sound_server, runtime):
+    before = sound_server.modules()
+    with Running(sound_server, runtime) as it:
+        it.client.request(Start())
+        assert "enhancer_mic" in sources(sound_server)
+        it.reaches(EngineState.SLEEPING, 6.0)
+        assert not sound_server.pactl("list", "short", "source-outputs").count("enhancer-input")
+        recording = sound_server.record("enhancer_mic")
+        it.reaches(EngineState.RUNNING, 2.0)
+        player = sound_server.play("room", hiss(1.5))
+        wait_until(lambda: it.meters.read().input_rms_dbfs > -40.0, 5.0, "the microphone is heard")
+        wait_until(lambda: it.meters.read().gain_reduction_db > 10.0, 5.0, "the noise goes")
+        assert it.meters.read().readers == 1
+        player.wait(10)
+        recording.stop()
+        it.reaches(EngineState.SLEEPING, 6.0)
+    assert sound_server.modules() == before
+    assert "enhancer_mic" not in sources(sound_server)
+
+
+def test_a_server_that_is_killed_and_started_again_gets_its_microphone_back(mortal_server, runtime):
+    with Running(mortal_server, runtime, replace(OPTIONS, keep_open=True)) as it:
+        it.client.request(Start())
+        it.reaches(EngineState.RUNNING, 3.0)
+        mortal_server.kill()
+        it.reaches(EngineState.RECONNECTING, 2.5)
+        mortal_server.start()
+        it.reaches(EngineState.RUNNING, 6.0)
+        assert "enhancer_mic" in sources(mortal_server)
+
+
+def test_requests_take_effect_and_senseless_ones_are_refused(pulse_server, runtime):
+    with Running(pulse_server, runtime, replace(OPTIONS, keep_open=True)) as it:
+        it.client.request(Start())
+        it.client.request(SetLimit(6.0))
+        it.client.request(Bypass(True))
+        it.client.request(Monitor(True))
+        assert (it.status().limit_db, it.status().bypass, it.status().monitor) == (6.0, True, True)
+        with pytest.raises(RequestRefused, match="nowhere"):
+            it.client.request(SetDevices(input="nowhere"))
+        assert it.status().input == "microphone"
+        it.client.request(SetDevices(input="room.monitor"))
+        assert it.status().input == "room.monitor"
+        it.client.request(Monitor(False))
+        it.client.request(Stop())
+        assert it.status().state is EngineState.STOPPED
+        assert "enhancer_mic" not in sources(pulse_server)
+
+
+def test_a_missing_microphone_is_said_and_nothing_is_left_behind(pulse_server, runtime):
+    before = pulse_server.modules()
+    with Running(pulse_server, runtime, replace(OPTIONS, input="nowhere")) as it:
+        with pytest.raises(RequestRefused, match="nowhere"):
+            it.client.request(Start())
+        assert it.status().state is EngineState.FAILED
+    assert pulse_server.modules() == before
+
+
+def test_an_engine_that_is_no_service_ends_when_its_last_client_is_gone(pulse_server, runtime):
+    with Running(pulse_server, runtime) as it:
+        it.client.request(Start())
+        it.client.close()
+        wait_until(lambda: not it.thread.is_alive(), 4.0, "the engine ends")
+    assert "enhancer_mic" not in sources(pulse_server)
