@@ -1,5 +1,7 @@
 """Signals and models that many tests share. Signals come from seeded generators; models are real, small ONNX files."""
 
+import contextlib
+import subprocess
 from functools import lru_cache
 from pathlib import Path
 
@@ -82,3 +84,15 @@ def counting_model(build_model) -> Student:
 def shipped_model() -> Student:
     """The student in assets/."""
     return Student()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A real file system of one megabyte."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True).returncode:
+        pytest.skip("only root can mount a small disk")
+    yield place
+    with contextlib.suppress(subprocess.CalledProcessError):
+        subprocess.run(["umount", "--lazy", place], check=True)

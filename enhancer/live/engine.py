@@ -42,6 +42,7 @@ from enhancer.live.protocol import (
     Stop,
 )
 from enhancer.live.protocol import EngineState as State
+from enhancer.live.recorder import Recorder
 from enhancer.live.session import SAMPLE_RATE, Route, Session
 from enhancer.live.states import StateMachine
 from enhancer.live.virtual_mic import VirtualMic
@@ -87,6 +88,8 @@ class Engine:
         self._session: Session | None = None
         self._mic: VirtualMic | None = None
         self._bypass = False
+        self._recorder: Recorder | None = None
+        self._recording: str | None = None  # the folder
         self._done = False
         self._wanted = False  # somebody asked to start, and nobody to stop
         self._readers = 0
@@ -159,8 +162,8 @@ class Engine:
                 return self._status()
             case Shutdown():
                 self._done = True
-            case Record():
-                raise UserError("this engine does not record yet")
+            case Record(folder=folder):
+                self._record(folder)
             case _:
                 raise UserError(f"the engine does not know {type(request).__name__}")
         return Ok()
@@ -206,6 +209,7 @@ class Engine:
         self._machine.go(State.RUNNING, "running")
 
     def _close(self) -> None:
+        self._end_recording()
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -251,6 +255,22 @@ class Engine:
             self._options = before
             raise
 
+    def _record(self, folder: str | None) -> None:
+        if folder is None:
+            self._end_recording()
+            return
+        if self._session is None:
+            raise UserError("there is no sound to record at the moment", "start the engine first")
+        self._end_recording()
+        enhancer = self._session.pipeline.enhancer
+        self._recorder = Recorder(Path(folder), SAMPLE_RATE, enhancer.channels, enhancer.latency_samples)
+        self._recording = folder
+
+    def _end_recording(self) -> None:
+        recorder, self._recorder, self._recording = self._recorder, None, None
+        if recorder is not None:
+            recorder.close()
+
     def _load(self, path: str) -> None:
         self._student = Student(path)
         self._options = replace(self._options, model=path)
@@ -269,6 +289,7 @@ class Engine:
             limit_db=options.limit_db,
             bypass=self._bypass,
             monitor=options.monitor,
+            recording=self._recording,
             model=str(options.model or ""),
             latency_mode=options.latency,
             service=options.service,
@@ -300,6 +321,9 @@ class Engine:
         elif self._mic is not None and not self._options.keep_open and now - self._read_at > DOZE_S:
             self._close()
             self._machine.go(State.SLEEPING, "nobody listens: the microphone is closed")
+        elif self._recorder is not None and self._recorder.error:
+            self._machine.go(self._machine.state, f"the recording has ended: {self._recorder.error}")
+            self._end_recording()
         elif pipeline.overloaded:
             self._machine.go(State.DEGRADED, "the machine is too busy: the sound passes as it is")
         elif pipeline.muted:
@@ -325,6 +349,9 @@ class Engine:
         """By the worker, each hop."""
         self._heard.hear(heard)
         self._passed.hear(passed)
+        recorder = self._recorder
+        if recorder is not None:
+            recorder.hear(heard, passed)
 
     def _publish(self, meters: MeterWriter) -> None:
         now = monotonic()

@@ -1,8 +1,6 @@
 """Checkpoints: in pieces or whole, of this config or another, on a disk that is full."""
 
-import contextlib
 import os
-import subprocess
 
 import pytest
 import torch
@@ -81,18 +79,6 @@ def test_another_config_is_refused_by_its_keys_but_time_place_and_device_may_cha
     ):
         assert told in raised.value.message
     assert "--init" in raised.value.hint
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A real file system of one megabyte."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True).returncode:
-        pytest.skip("only root can mount a small disk")
-    yield place
-    with contextlib.suppress(subprocess.CalledProcessError):
-        subprocess.run(["umount", "--lazy", place], check=True)
 
 
 @pytest.mark.parametrize("save", [save_checkpoint, save_in_pieces])
