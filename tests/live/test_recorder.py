@@ -36,6 +36,6 @@ def test_a_full_disk_ends_the_recording_and_nothing_else(small_disk):
         recorder.hear(noise, noise)
     recorder.close()
     assert recorder.error
-    heard, _ = soundfile.read(recorder.paths[0], dtype="float32")
-    assert len(heard) > HOP
-    assert np.array_equal(np.round(heard[:HOP], 5), np.round(noise[:, 0], 5))
+    with soundfile.SoundFile(recorder.paths[0]) as file:  # its header does not know the length
+        heard = file.read(HOP, dtype="float32")
+    assert np.abs(heard - noise[:, 0]).max() < 1e-6
