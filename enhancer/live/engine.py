@@ -22,6 +22,7 @@ from enhancer.live import places
 from enhancer.live.backend import Backend
 from enhancer.live.clock import MODES
 from enhancer.live.control import ControlServer
+from enhancer.live.devices import list_devices
 from enhancer.live.errors import DeviceError
 from enhancer.live.metering import SnrEstimate, SoundMeter
 from enhancer.live.meters import Meters, MeterWriter
@@ -51,6 +52,7 @@ from enhancer.model import Student
 TICK_S = 0.05
 SLEEPING_PUBLISH_S = 0.5
 DOZE_S = 2.0  # without readers, before the microphone is closed: a call program that changes its settings is not gone
+LOOK_AGAIN_S = 2.0  # for a microphone that is gone
 RETRY_S = 0.5  # between attempts to open what was lost
 LONELY_S = 2.0  # without clients, before an engine that is no service ends
 _log = logging.getLogger(__name__)
@@ -176,7 +178,7 @@ class Engine:
             self._wanted = True
             try:
                 self._make_mic()
-                self._open()
+                self._open(self._route())
             except DeviceError as error:
                 self._wanted = False
                 self._give_back()
@@ -194,7 +196,19 @@ class Engine:
             self._mic = VirtualMic(self._options.virtual_mic, SAMPLE_RATE, self._sound_server)
             self._read_at = monotonic()
 
-    def _open(self) -> None:
+    def _open_again(self) -> None:
+        """Opens what is wanted; the default microphone for one that is gone. Raises DeviceError."""
+        self._make_mic()
+        route = self._route()
+        try:
+            self._open(route)
+        except DeviceError as error:
+            if route.input is None:
+                raise
+            self._open(replace(route, input=None))
+            self._machine.go(State.RUNNING, f"{error.message}: the default microphone is used until it is back")
+
+    def _open(self, route: Route) -> None:
         """From any state in which a session is wanted to running. Raises DeviceError."""
         enhancer = Enhancer(
             SAMPLE_RATE,
@@ -204,7 +218,7 @@ class Engine:
         )
         enhancer.process(np.zeros(SAMPLE_RATE // 10, np.float32))  # warm, before a sound has to be on time
         enhancer.reset()
-        self._session = Session(self._backend(), self._route(), enhancer, MODES[self._options.latency], [self._listen])
+        self._session = Session(self._backend(), route, enhancer, MODES[self._options.latency], [self._listen])
         self._session.pipeline.bypass = self._bypass
         self._machine.go(State.RUNNING, "running")
 
@@ -276,7 +290,7 @@ class Engine:
         self._options = replace(self._options, model=path)
         if self._session is not None:
             self._close()
-            self._open()
+            self._open(self._route())
 
     def _status(self) -> StatusReply:
         options = self._options
@@ -308,8 +322,7 @@ class Engine:
             if self._session is not None:
                 self._watch_session(now)
             elif now >= self._retry_at and (self._machine.state is State.RECONNECTING or self._readers):
-                self._make_mic()
-                self._open()
+                self._open_again()
         except DeviceError as error:
             self._lost(error.message, now)
 
@@ -324,6 +337,8 @@ class Engine:
         elif self._recorder is not None and self._recorder.error:
             self._machine.go(self._machine.state, f"the recording has ended: {self._recorder.error}")
             self._end_recording()
+        elif self._session.route.input != self._options.input:
+            self._return_to_microphone(now)
         elif pipeline.overloaded:
             self._machine.go(State.DEGRADED, "the machine is too busy: the sound passes as it is")
         elif pipeline.muted:
@@ -339,9 +354,31 @@ class Engine:
 
     def _lost(self, why: str, now: float) -> None:
         """Closes what is left and tries again after a while."""
-        self._give_back()  # the microphone too: with its server gone it is gone, else it is made anew
+        self._close()
+        if self._mic is not None and not self._mic_lives():
+            self._mic.remove()  # for what the server may remember of it; it is made anew
+            self._mic = None
         self._retry_at = now + RETRY_S
         self._machine.go(State.RECONNECTING, why)
+
+    def _mic_lives(self) -> bool:
+        assert self._mic is not None
+        try:
+            self._mic.readers()
+        except DeviceError:
+            return False
+        return True
+
+    def _return_to_microphone(self, now: float) -> None:
+        """Goes back to the microphone that was asked for, once it is there again."""
+        wanted = self._options.input
+        assert self._session is not None
+        if wanted == self._session.route.input or now < self._retry_at:
+            return
+        self._retry_at = now + LOOK_AGAIN_S
+        if any(d.kind == "input" and wanted in (d.id, d.name) for d in list_devices(self._sound_server)):
+            self._session.set_input(wanted)
+            self._machine.go(State.RUNNING, f"{wanted} is back")
 
     # --- what it shows ------------------------------------------------------------------------------------------
 

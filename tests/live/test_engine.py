@@ -109,6 +109,27 @@ def test_requests_take_effect_and_senseless_ones_are_refused(pulse_server, runti
         assert "enhancer_mic" not in sources(pulse_server)
 
 
+def test_an_unplugged_microphone_is_replaced_by_the_default_one_and_taken_again_when_it_is_back(sound_server, runtime):
+    def plug() -> str:
+        return sound_server.pactl(
+            "load-module", "module-remap-source", "source_name=headset", "master=room.monitor", "channels=1",
+            "master_channel_map=front-left", "channel_map=mono", "remix=no",
+        ).strip()  # fmt: skip
+
+    number = plug()
+    with Running(sound_server, runtime, replace(OPTIONS, input="headset", keep_open=True)) as it:
+        it.client.request(Start())
+        recording = sound_server.record("enhancer_mic")
+        sound_server.pactl("unload-module", number)
+        wait_until(lambda: "default microphone" in it.status().message, 4.0, "the default microphone is used")
+        assert it.status().state is EngineState.RUNNING
+        number = plug()
+        wait_until(lambda: "default" not in it.status().message, 6.0, "the headset is used again")
+        assert recording.process.poll() is None, "who records from the virtual microphone goes on"
+        recording.stop()
+    sound_server.pactl("unload-module", number)
+
+
 def test_a_missing_microphone_is_said_and_nothing_is_left_behind(pulse_server, runtime):
     before = pulse_server.modules()
     with Running(pulse_server, runtime, replace(OPTIONS, input="nowhere")) as it:
