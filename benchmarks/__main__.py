@@ -151,6 +151,17 @@ def compression(
 
 
 @app.command()
+def live_clocks(
+    hours: Annotated[float, typer.Option(min=0.05, help="Simulated hours, once for each sign.")] = 6.0,
+    ppm: Annotated[float, typer.Option(help="By how much the devices' clocks differ.")] = 200.0,
+) -> None:
+    """Hold the latency between two devices whose clocks differ, in simulated time (6 hours take minutes)."""
+    from benchmarks import live_clocks
+
+    live_clocks.run(hours, ppm)
+
+
+@app.command()
 def search(
     what: Annotated[str, typer.Argument(help="structure (sizes of the network) or recipe (losses, optimiser).")],
     pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
