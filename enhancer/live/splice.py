@@ -21,17 +21,12 @@ class Cutter:
         """A cut is under way."""
         return self._seen < self._end
 
-    @property
-    def shortest(self) -> int:
-        """Frames that the shortest cut takes away."""
-        return self._fade
-
     def cut(self, frames: int) -> None:
-        """Takes away `frames` frames from here on, at least `shortest`. Not while `busy`."""
+        """Takes away `frames` frames from here on. Not while `busy`."""
         self._seen, self._end = 0, frames + self._fade
 
     def process(self, block: np.ndarray) -> np.ndarray:
-        """What is left of a block: of a cut, its last `shortest` frames, faded from its first ones; may be empty."""
+        """What is left of a block: of a cut, its last 10 ms, faded from its first; may be empty."""
         if not self.busy:
             return block
         count = min(len(block), self._end - self._seen)

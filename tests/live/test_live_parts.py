@@ -41,14 +41,15 @@ def sine(count: int, step: float, start: float = 0.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("block", [1, 7, 160, 480])
-def test_a_cut_takes_away_exactly_that_much_and_leaves_no_click(block):
+@pytest.mark.parametrize("cut", [100, 3000])
+def test_a_cut_takes_away_exactly_that_much_and_leaves_no_click(block, cut):
     sound, cutter = sine(9600, 0.02), Cutter(48_000, 1)
     first = -(-2000 // block) * block
     parts = [sound[:first]]
-    cutter.cut(3000)
+    cutter.cut(cut)
     parts += [cutter.process(sound[start : start + block]) for start in range(first, len(sound), block)]
     left = np.concatenate(parts)
-    assert len(left) == len(sound) - 3000
+    assert len(left) == len(sound) - cut
     assert not cutter.busy
     assert np.abs(np.diff(left[:, 0])).max() < 0.025
     assert np.array_equal(left[-1000:], sound[-1000:])
