@@ -124,11 +124,15 @@ class Engine:
             finally:
                 self._stop("the engine ends")
 
-    def _ask(self, request: Request) -> Reply:
-        """For the threads of clients: the decision of the engine's thread."""
+    def post(self, request: Request) -> Future[Reply]:
+        """Hands over a request without waiting for its reply; from any thread, and from signal handlers."""
         answer: Future[Reply] = Future()
         self._inbox.put((request, answer))
-        return answer.result()
+        return answer
+
+    def _ask(self, request: Request) -> Reply:
+        """For the threads of clients: the decision of the engine's thread."""
+        return self.post(request).result()
 
     def _serve_one(self) -> None:
         try:
