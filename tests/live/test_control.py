@@ -412,6 +412,7 @@ def test_an_engine_that_hangs_is_one_clear_line(runtime):
     with process(SERVER, runtime) as (first, child):
         client = EngineClient(runtime, 10.0)
         first.send_signal(signal.SIGSTOP)
+        os.waitpid(first.pid, os.WUNTRACED)  # until all its threads stand still
         with pytest.raises(EngineError, match="does not answer"):
             client.request(Status(), timeout_s=0.2)
         with pytest.raises(EngineError, match="does not answer"):
