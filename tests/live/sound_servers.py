@@ -131,6 +131,11 @@ class SoundServer:
             process.wait(5)
         self._processes.clear()
 
+    def freeze(self) -> None:
+        """It is there, but does not answer any more."""
+        for process in self._processes:
+            process.send_signal(signal.SIGSTOP)
+
     def close(self) -> None:
         """Ends it and removes its folder."""
         self.kill()
@@ -160,36 +165,49 @@ class SoundServer:
         """The loaded modules, a line each: number, name, arguments."""
         return self.pactl("list", "short", "modules").splitlines()
 
-    def record(self, source: str, sample_rate: int = 48_000, channels: int = 1) -> Recording:
-        """Records a source with 10 ms of latency from now on; returns when sound has begun to flow."""
+    def record(self, source: str, sample_rate: int = 48_000, channels: int = 1, latency_ms: int = 10) -> Recording:
+        """Records a source from now on; returns when sound has begun to flow."""
         descriptor, name = tempfile.mkstemp(suffix=".raw", dir=self.folder)
         with os.fdopen(descriptor, "wb") as file:
-            process = self.spawn("parec", f"--device={source}", *self._format(sample_rate, channels), stdout=file)
+            process = self.spawn(
+                "parec", f"--device={source}", *_format(sample_rate, channels, latency_ms), stdout=file
+            )
         recording = Recording(process, Path(name), channels)
         wait_until(lambda: recording.bytes_so_far, START_S, f"{source} gives sound")
         return recording
 
-    def play(self, sink: str, samples: np.ndarray, sample_rate: int = 48_000) -> subprocess.Popen:
-        """Begins to play float samples [n] or [n, channels] into a sink with 10 ms of latency; it ends by itself."""
+    def play(self, sink: str, samples: np.ndarray, sample_rate: int = 48_000, latency_ms: int = 10) -> subprocess.Popen:
+        """Begins to play float samples [n] or [n, channels] into a sink; the player ends by itself."""
         channels = 1 if samples.ndim == 1 else samples.shape[1]
         descriptor, name = tempfile.mkstemp(suffix=".raw", dir=self.folder)
         with os.fdopen(descriptor, "w+b") as file:
             file.write(np.ascontiguousarray(samples, np.float32).tobytes())
             file.seek(0)
             os.unlink(name)
-            return self.spawn("pacat", f"--device={sink}", *self._format(sample_rate, channels), stdin=file)
+            return self.spawn("pacat", f"--device={sink}", *_format(sample_rate, channels, latency_ms), stdin=file)
 
-    def play_and_record(self, sink: str, source: str, samples: np.ndarray, sample_rate: int = 48_000) -> np.ndarray:
-        """What `source` hears, from before `samples` are played into `sink` until a quarter of a second after."""
-        recording = self.record(source, sample_rate)
-        player = self.play(sink, samples, sample_rate)
+    def play_and_record(
+        self, sink: str, source: str, samples: np.ndarray, sample_rate: int = 48_000, latency_ms: int = 10
+    ) -> np.ndarray:
+        """What `source` hears, from before `samples` are played into `sink` until a quarter of a second after.
+
+        With 10 ms it takes an idle machine to hear them without a gap; 100 ms bear a busy one.
+        """
+        recording = self.record(source, sample_rate, latency_ms=latency_ms)
+        player = self.play(sink, samples, sample_rate, latency_ms)
         assert player.wait(len(samples) / sample_rate + START_S) == 0
         time.sleep(0.25)
         return recording.stop()
 
-    @staticmethod
-    def _format(sample_rate: int, channels: int) -> list[str]:
-        return ["--raw", "--format=float32le", f"--rate={sample_rate}", f"--channels={channels}", "--latency-msec=10"]
+
+def _format(sample_rate: int, channels: int, latency_ms: int) -> list[str]:
+    return [
+        "--raw",
+        "--format=float32le",
+        f"--rate={sample_rate}",
+        f"--channels={channels}",
+        f"--latency-msec={latency_ms}",
+    ]
 
 
 class PulseAudioServer(SoundServer):

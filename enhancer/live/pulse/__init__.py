@@ -1,0 +1,1 @@
+"""What we ask of the sound server and tell it: devices, events, modules. PulseAudio and PipeWire answer alike."""
