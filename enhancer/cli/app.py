@@ -19,9 +19,11 @@ from enhancer.errors import UserError
 
 # name -> (module, the one line that `enhancer --help` shows)
 COMMANDS = {
+    "ctl": ("enhancer.cli.ctl", "Control a running `enhancer live` from scripts and hot-keys."),
     "denoise": ("enhancer.cli.denoise", "Remove the noise from files, folders or a pipe."),
     "devices": ("enhancer.cli.devices", "List microphones and loudspeakers."),
     "evaluate": ("enhancer.cli.evaluate", "Score enhanced speech against clean recordings."),
+    "live": ("enhancer.cli.live", "Clean a microphone while you speak."),
     "model": ("enhancer.cli.model", "Show what a model is: the shipped one, or a file."),
     "peers": ("enhancer.cli.peers", "List and fetch other systems to compare with."),
 }

@@ -47,6 +47,7 @@ from enhancer.live.recorder import Recorder
 from enhancer.live.session import SAMPLE_RATE, Route, Session
 from enhancer.live.states import StateMachine
 from enhancer.live.virtual_mic import VirtualMic
+from enhancer.live.virtual_speaker import VirtualSpeaker
 from enhancer.model import Student
 
 TICK_S = 0.05
@@ -60,11 +61,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Options:
-    """What an engine is started with. virtual_mic: its name; None: play to `output`. service: lives without clients."""
+    """What an engine is started with. virtual_mic: its name; None: play to `output`. service: lives without clients.
+
+    speaker: the other direction: the name of a virtual loudspeaker, whose sound is enhanced on its way to `output`.
+    """
 
     input: str | None = None
     output: str | None = None
     virtual_mic: str | None = None
+    speaker: str | None = None
     limit_db: float | None = None
     latency: str = "normal"
     monitor: bool = False
@@ -88,7 +93,7 @@ class Engine:
         self._inbox: queue.SimpleQueue[tuple[Request, Future[Reply]]] = queue.SimpleQueue()
         self._student = Student(options.model)
         self._session: Session | None = None
-        self._mic: VirtualMic | None = None
+        self._mic: VirtualMic | VirtualSpeaker | None = None
         self._bypass = False
         self._recorder: Recorder | None = None
         self._recording: str | None = None  # the folder
@@ -196,8 +201,12 @@ class Engine:
             self._machine.go(State.STOPPED, why)
 
     def _make_mic(self) -> None:
-        if self._options.virtual_mic is not None and self._mic is None:
-            self._mic = VirtualMic(self._options.virtual_mic, SAMPLE_RATE, self._sound_server)
+        options = self._options
+        if self._mic is None and (options.virtual_mic or options.speaker):
+            if options.virtual_mic:
+                self._mic = VirtualMic(options.virtual_mic, SAMPLE_RATE, self._sound_server)
+            elif options.speaker:
+                self._mic = VirtualSpeaker(options.speaker, SAMPLE_RATE, server=self._sound_server)
             self._read_at = monotonic()
 
     def _open_again(self) -> None:
@@ -207,7 +216,7 @@ class Engine:
         try:
             self._open(route)
         except DeviceError as error:
-            if route.input is None:
+            if route.input is None or self._options.speaker:
                 raise
             self._open(replace(route, input=None))
             self._machine.go(State.RUNNING, f"{error.message}: the default microphone is used until it is back")
@@ -240,12 +249,15 @@ class Engine:
             self._mic = None
 
     def _route(self) -> Route:
-        main = self._mic.sink_name if self._mic is not None else self._options.output
-        return Route(self._options.input, (main, self._options.output) if self._hears_itself else (main,))
+        source, output = self._options.input, self._options.output
+        if isinstance(self._mic, VirtualSpeaker):
+            return Route(self._mic.source_name, (output,))
+        main = self._mic.sink_name if self._mic is not None else output
+        return Route(source, (main, output) if self._hears_itself else (main,))
 
     @property
     def _hears_itself(self) -> bool:
-        return self._options.monitor and self._mic is not None
+        return self._options.monitor and isinstance(self._mic, VirtualMic)
 
     # --- what clients ask for -----------------------------------------------------------------------------------
 
@@ -254,16 +266,16 @@ class Engine:
         if self._session is None:
             return
         try:
-            if source != before.input:
+            if source != before.input and not self._options.speaker:
                 self._session.set_input(source)
             if self._route().outputs != self._session.route.outputs:
                 self._session.set_outputs(self._route().outputs)
         except DeviceError:
-            self._options = replace(before, input=self._session.route.input)
+            self._options = before if before.speaker else replace(before, input=self._session.route.input)
             raise
 
     def _set_monitor(self, on: bool) -> None:
-        if self._mic is None:
+        if not isinstance(self._mic, VirtualMic):
             raise UserError("there is nothing to monitor: the sound goes to a loudspeaker already")
         before, self._options = self._options, replace(self._options, monitor=on)
         try:
@@ -304,6 +316,7 @@ class Engine:
             input=options.input,
             output=options.output,
             virtual_mic=options.virtual_mic,
+            speaker=options.speaker,
             limit_db=options.limit_db,
             bypass=self._bypass,
             monitor=options.monitor,
@@ -337,11 +350,11 @@ class Engine:
             self._lost(fault, now)
         elif self._mic is not None and not self._options.keep_open and now - self._read_at > DOZE_S:
             self._close()
-            self._machine.go(State.SLEEPING, "nobody listens: the microphone is closed")
+            self._machine.go(State.SLEEPING, self._why_asleep())
         elif self._recorder is not None and self._recorder.error:
             self._machine.go(self._machine.state, f"the recording has ended: {self._recorder.error}")
             self._end_recording()
-        elif self._session.route.input != self._options.input:
+        elif self._session.route.input != self._route().input:
             self._return_to_microphone(now)
         elif pipeline.overloaded:
             self._machine.go(State.DEGRADED, "the machine is too busy: the sound passes as it is")
@@ -352,9 +365,18 @@ class Engine:
 
     def _count_readers(self, now: float) -> None:
         if self._mic is not None:
-            self._readers = self._mic.readers()
+            self._readers = self._users(self._mic)
             if self._readers:
                 self._read_at = now
+
+    @staticmethod
+    def _users(device: VirtualMic | VirtualSpeaker) -> int:
+        return device.players() if isinstance(device, VirtualSpeaker) else device.readers()
+
+    def _why_asleep(self) -> str:
+        if isinstance(self._mic, VirtualSpeaker):
+            return "nothing is played to the virtual loudspeaker"
+        return "nobody listens: the microphone is closed"
 
     def _lost(self, why: str, now: float) -> None:
         """Closes what is left and tries again after a while."""
@@ -368,7 +390,7 @@ class Engine:
     def _mic_lives(self) -> bool:
         assert self._mic is not None
         try:
-            self._mic.readers()
+            self._users(self._mic)
         except DeviceError:
             return False
         return True

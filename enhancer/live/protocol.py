@@ -164,7 +164,7 @@ class StatusReply(Reply):
     """What the engine does and with what; levels, latency and counters are in the meters.
 
     message: what happened last, a line, may be empty. input, output: what was asked for (None: the default).
-    virtual_mic: as call applications name it; None: there is none. recording: the folder; None: not recording.
+    virtual_mic, speaker: as call applications name it; None: there is none. recording: the folder; None: not recording.
     service: it was started at login and goes on without clients.
     """
 
@@ -173,6 +173,7 @@ class StatusReply(Reply):
     input: str | None = None
     output: str | None = None
     virtual_mic: str | None = None
+    speaker: str | None = None
     limit_db: float | None = None
     bypass: bool = False
     monitor: bool = False

@@ -54,3 +54,20 @@ def mortal_server(request):
     server = started(SERVERS[request.param])
     yield server
     server.close()
+
+
+@pytest.fixture
+def home(tmp_path_factory, monkeypatch):
+    """A user's folders (runtime, settings, state) that are this test's alone, for its processes as well."""
+    folder = tmp_path_factory.mktemp("h")
+    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME"):
+        (folder / name).mkdir(mode=0o700)
+        monkeypatch.setenv(f"XDG_{name}", str(folder / name))
+    return folder
+
+
+@pytest.fixture
+def own_pulse(pulse_server, home, monkeypatch):
+    """The shared PulseAudio server as this user's own, whom nobody else's engine disturbs."""
+    monkeypatch.setenv("PULSE_SERVER", pulse_server.address)
+    return pulse_server

@@ -21,23 +21,6 @@ from tests.live.sound_servers import wait_until
 
 
 @pytest.fixture
-def home(tmp_path_factory, monkeypatch):
-    """Folders of this test alone."""
-    folder = tmp_path_factory.mktemp("h")
-    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME"):
-        (folder / name).mkdir(mode=0o700)
-        monkeypatch.setenv(f"XDG_{name}", str(folder / name))
-    return folder
-
-
-@pytest.fixture
-def server(pulse_server, home, monkeypatch):
-    """The shared server as this process's own."""
-    monkeypatch.setenv("PULSE_SERVER", pulse_server.address)
-    return pulse_server
-
-
-@pytest.fixture
 def options(build_model):
     return Options(
         input="microphone", virtual_mic="Enhancer microphone", keep_open=True, model=str(build_model("pass"))
@@ -65,8 +48,8 @@ def test_senseless_options_are_refused(text):
         decode_options(text)
 
 
-def test_an_engine_that_is_killed_is_started_again_and_goes_on_as_before(server, options):
-    before = server.modules()
+def test_an_engine_that_is_killed_is_started_again_and_goes_on_as_before(own_pulse, options):
+    before = own_pulse.modules()
     with Supervisor(options, places.runtime_dir()) as supervisor:
         assert supervisor.own
         supervisor.request(Start())
@@ -80,12 +63,12 @@ def test_an_engine_that_is_killed_is_started_again_and_goes_on_as_before(server,
         assert supervisor.pid != killed
         status = supervisor.status()
         assert (status.state, status.limit_db, status.bypass) == (EngineState.RUNNING, 9.0, True)
-        assert sources(server).count("enhancer_mic") == 1
-    assert server.modules() == before
+        assert sources(own_pulse).count("enhancer_mic") == 1
+    assert own_pulse.modules() == before
     assert find_running(places.runtime_dir()) is None
 
 
-def test_an_engine_that_dies_each_time_is_given_up(server, options, monkeypatch):
+def test_an_engine_that_dies_each_time_is_given_up(own_pulse, options, monkeypatch):
     monkeypatch.setattr(launch, "RESTARTS", 0)
     with Supervisor(options, places.runtime_dir()) as supervisor:
         os.kill(supervisor.pid, signal.SIGKILL)
@@ -93,7 +76,7 @@ def test_an_engine_that_dies_each_time_is_given_up(server, options, monkeypatch)
             wait_until(supervisor.look_after, 5.0, "it is noticed")
 
 
-def test_the_second_finds_the_first_and_leaves_it_running(server, options):
+def test_the_second_finds_the_first_and_leaves_it_running(own_pulse, options):
     runtime = places.runtime_dir()
     with Supervisor(options, runtime) as first:
         first.request(Start())
@@ -110,36 +93,36 @@ def test_the_second_finds_the_first_and_leaves_it_running(server, options):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_signals_end_it_and_take_the_virtual_microphone_along(number, server, options):
-    before = server.modules()
+def test_signals_end_it_and_take_the_virtual_microphone_along(number, own_pulse, options):
+    before = own_pulse.modules()
     with Supervisor(options, places.runtime_dir()) as supervisor:
         supervisor.request(Start())
-        assert "enhancer_mic" in sources(server)
+        assert "enhancer_mic" in sources(own_pulse)
         os.kill(supervisor.pid, number)
         with pytest.raises(NotRunning, match="ended"):
             wait_until(supervisor.look_after, 5.0, "it ends")
-        assert server.modules() == before
+        assert own_pulse.modules() == before
 
 
-def test_its_log_says_what_happened_and_stays_small(server, options):
+def test_its_log_says_what_happened_and_stays_small(own_pulse, options):
     with Supervisor(options, places.runtime_dir()) as supervisor:
         supervisor.request(Start())
     log = log_file().read_text()
     assert "starting -> running" in log and "running -> stopped" in log
 
 
-def test_what_there_can_be_no_engine_for_is_said(server, options):
+def test_what_there_can_be_no_engine_for_is_said(own_pulse, options):
     with pytest.raises(UserError, match=r"missing\.onnx"):
         Supervisor(replace(options, model="/missing.onnx"), places.runtime_dir())
 
 
-def test_a_service_starts_by_itself_and_needs_no_client(server, options):
+def test_a_service_starts_by_itself_and_needs_no_client(own_pulse, options):
     command = [sys.executable, "-m", "enhancer.live.process", "-"]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
         process.stdin.write(encode_options(replace(options, service=True)).encode())
         process.stdin.close()
-        wait_until(lambda: "enhancer_mic" in sources(server), 10.0, "there is a microphone")
+        wait_until(lambda: "enhancer_mic" in sources(own_pulse), 10.0, "there is a microphone")
         second = subprocess.run([*command[:-1], encode_options(options)], capture_output=True, text=True, timeout=30)
         assert second.returncode == 2
         assert "running already" in json.loads(second.stdout)["error"]
@@ -147,4 +130,4 @@ def test_a_service_starts_by_itself_and_needs_no_client(server, options):
         process.terminate()
         assert process.wait(10) == 0
         process.stdout.close()
-    assert "enhancer_mic" not in sources(server)
+    assert "enhancer_mic" not in sources(own_pulse)
