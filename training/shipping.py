@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+from onnx import helper
 
 from enhancer.errors import ConfigError, ModelError, OutputError, UserError
 from enhancer.model import METADATA_KEY, Student
@@ -31,6 +32,8 @@ from training.evaluation.results import Results
 from training.evaluation.run import run
 from training.evaluation.systems import Exported, Noisy, System
 from training.export import export
+from training.fingerprint import weights_sha256
+from training.narrowing import dynamic_int8
 from training.networks import BandRecurrentNet
 from training.verdict import (
     CANDIDATE,
@@ -44,7 +47,7 @@ from training.verdict import (
     table,
 )
 
-MODEL, WEIGHTS = "student.onnx", "student.safetensors"
+MODEL, LIGHT, WEIGHTS = "student.onnx", "light.onnx", "student.safetensors"
 MOST_BYTES = 3_000_000  # of the ONNX file
 
 Display = Callable[[str], AbstractContextManager[Callable[[float], None]]]
@@ -63,7 +66,8 @@ class Wish:
 
 
 def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
-    """Puts a checkpoint's averaged weights into `wish.out` as student.onnx and student.safetensors, both or neither.
+    """Puts a checkpoint's averaged weights into `wish.out` as student.onnx and student.safetensors, and in 8 bits as
+    light.onnx: all three or none.
 
     `display(what)` is entered around each long part and gives a function to call with the share of it that is done;
     `say` prints lines of results. Raises UserError, and writes nothing, when the candidate is worse than what is there
@@ -75,14 +79,16 @@ def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
     network = averaged_network(checkpoint)
     pools = Pools(wish.pools)
     with _staging(wish.out) as folder:
-        model, weights = Path(folder) / MODEL, Path(folder) / WEIGHTS
+        files = {name: Path(folder) / name for name in (MODEL, LIGHT, WEIGHTS)}
         card = describe(checkpoint, network, pools, items=0)
-        _export(network, model, card)
-        card |= _compared(wish, model, pools, display, say)
-        _export(network, model, card)
-        save_checkpoint(weights, checkpoint)
+        _export(network, files[MODEL], card)
+        _narrow(files[MODEL], files[LIGHT], {})
+        changes, scores = _compared(wish, files[MODEL], files[LIGHT], pools, display, say)
+        _export(network, files[MODEL], card | changes | {"scores": scores[CANDIDATE]})
+        _narrow(files[MODEL], files[LIGHT], {"scores": scores[LIGHT]})
+        save_checkpoint(files[WEIGHTS], checkpoint)
         try:
-            replace_together({model: wish.out / MODEL, weights: wish.out / WEIGHTS})
+            replace_together({path: wish.out / name for name, path in files.items()})
         except OSError as error:
             raise _cannot_write(wish.out, error) from error
 
@@ -112,13 +118,25 @@ def _export(network: BandRecurrentNet, path: Path, card: dict[str, Any]) -> None
         )
 
 
-def _compared(wish: Wish, model: Path, pools: Pools, display: Display, say: Callable[[str], None]) -> dict[str, Any]:
-    """What the card says of the candidate's scores and of the student that it replaces.
+def _narrow(model: Path, light: Path, facts: dict[str, Any]) -> None:
+    """Writes the model in 8 bits, with its card but for the name, the hash and `facts`."""
+    dynamic_int8(model, light, ["LSTM", "MatMul"], seven_bits=True)
+    narrowed = onnx.load(light)
+    card = json.loads(next(entry.value for entry in narrowed.metadata_props if entry.key == METADATA_KEY))
+    card |= {"name": "light", "narrowed_from": card["weights_sha256"], "weights_sha256": weights_sha256(narrowed)}
+    helper.set_model_props(narrowed, {METADATA_KEY: json.dumps(card | facts, ensure_ascii=False)})
+    onnx.save(narrowed, light)
+
+
+def _compared(
+    wish: Wish, model: Path, light: Path, pools: Pools, display: Display, say: Callable[[str], None]
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """What the card says of the student that is replaced; and the scores of the candidate and of its light form.
 
     Raises UserError when the candidate is worse on a measure that is not traded.
     """
     here = wish.out / MODEL
-    systems: list[System] = [Noisy(), Exported(CANDIDATE, model)]
+    systems: list[System] = [Noisy(), Exported(CANDIDATE, model), Exported(LIGHT, light)]
     hashes = {split: fixed_hash(pools, split) for split in ("val", "test")}
     replaced: dict[str, Any] = {}
     if not here.is_file():
@@ -140,7 +158,11 @@ def _compared(wish: Wish, model: Path, pools: Pools, display: Display, say: Call
         }
     tested = _scored(systems, pools, "test", wish, display)
     results = {"val": validated, "test": tested}
-    return replaced | {"scores": {split: scores_for_card(results[split], hashes[split]) for split in results}}
+    scores = {
+        label: {split: scores_for_card(results[split], label, hashes[split]) for split in results}
+        for label in (CANDIDATE, LIGHT)
+    }
+    return replaced, scores
 
 
 def _scored(systems: Sequence[System], pools: Pools, split: str, wish: Wish, display: Display) -> Results:

@@ -108,9 +108,9 @@ def differences_for_card(changes: Changes) -> dict[str, Any]:
     return without_nan({m: dict(zip(ends, _rounded(c.difference, 4), strict=True)) for m, c in changes.items()})
 
 
-def scores_for_card(results: Results, set_hash: str) -> dict[str, Any]:
-    """The candidate's means and their 95 % intervals, and the noisy mixtures' means; no undefined measures."""
-    means = {metric: mean for metric in TOLERANCE if (mean := results.mean(CANDIDATE, metric)).count}
+def scores_for_card(results: Results, label: str, set_hash: str) -> dict[str, Any]:
+    """A system's means and their 95 % intervals, and the noisy mixtures' means; no undefined measures."""
+    means = {metric: mean for metric in TOLERANCE if (mean := results.mean(label, metric)).count}
     return {
         **{metric: round(mean.mean, 4) for metric, mean in means.items()},
         **{f"noisy_{metric}": round(results.mean(NOISY, metric).mean, 4) for metric in means},

@@ -6,7 +6,6 @@ that convert would cost more than the product.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -18,12 +17,11 @@ from onnxruntime.quantization import (
     CalibrationMethod,
     QuantFormat,
     QuantType,
-    quantize_dynamic,
     quantize_static,
 )
-from onnxruntime.quantization.onnx_model import ONNXModel
 
-BIG = 1 << 14  # numbers in a weight
+from training.narrowing import BIG, big_nodes, numbers_in, quietly, save_with_products
+
 NBITS_BLOCK = 32  # of a column of a weight-only matrix share one scale: the finest that ONNX Runtime has
 
 
@@ -41,42 +39,28 @@ def half_weights(source: Path, target: Path) -> None:
     onnx.save(model, target)
 
 
-def dynamic_int8(source: Path, target: Path, operators: Sequence[str], *, seven_bits: bool = False) -> None:
-    """8-bit weights and, scaled anew at every call, 8-bit inputs for these of LSTM and MatMul (which a Gemm becomes).
-
-    seven_bits: weights within +-64. x86 processors without VNNI add two products in 16 bits, which saturates beyond
-    (255 * 64 * 2 fits); with it, and on ARM, 8 bits are safe.
-    """
-    _save_with_products(source, target)
-    with _quietly():
-        quantize_dynamic(
-            target, target, op_types_to_quantize=list(operators), nodes_to_quantize=_big(target, operators),
-            per_channel=True, weight_type=QuantType.QInt8, reduce_range=seven_bits,
-        )  # fmt: skip
-
-
 def static_int8(source: Path, target: Path, heard: Sequence[dict[str, np.ndarray]], operators: Sequence[str]) -> None:
     """8-bit weights and inputs, scaled once by what was heard, for these of Conv, ConvTranspose and MatMul.
 
     heard: what the model is fed, input by input, of training mixtures. Outputs are narrowed, too: a MatMul that gives
     floats is fused with the Add after it before the runtime looks for 8-bit products, and runs six times slower.
     """
-    _save_with_products(source, target)
-    with _quietly():
+    save_with_products(source, target)
+    with quietly():
         quantize_static(
             target, target, _Heard(heard), quant_format=QuantFormat.QDQ, op_types_to_quantize=list(operators),
-            nodes_to_quantize=_big(target, operators), per_channel=True, activation_type=QuantType.QUInt8,
+            nodes_to_quantize=big_nodes(target, operators), per_channel=True, activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax,
         )  # fmt: skip
 
 
 def weight_only_int8(source: Path, target: Path) -> None:
     """8-bit matrices with a scale for every 32 numbers (MatMulNBits); the LSTM layers have no such form."""
-    _save_with_products(source, target)
+    save_with_products(source, target)
     model = onnx.load(target)
     weights = {weight.name: weight for weight in model.graph.initializer}
     for node in model.graph.node:
-        if node.op_type == "MatMul" and _size(node.input[1], weights) >= BIG:
+        if node.op_type == "MatMul" and numbers_in(node.input[1], weights) >= BIG:
             matrix = weights.pop(node.input[1])
             model.graph.initializer.remove(matrix)
             _narrow_product(model, node, numpy_helper.to_array(matrix))
@@ -111,37 +95,3 @@ class _Heard(CalibrationDataReader):
 
     def get_next(self) -> dict[str, np.ndarray] | None:
         return next(self._feeds, None)
-
-
-class _quietly:
-    """Keeps back the quantiser's advice to pre-process, which these graphs do not need."""
-
-    def __enter__(self) -> None:
-        logging.disable(logging.WARNING)
-
-    def __exit__(self, *_: object) -> None:
-        logging.disable(logging.NOTSET)
-
-
-def _save_with_products(source: Path, target: Path) -> None:
-    """Writes the model with every Gemm as MatMul and Add: the only products that ONNX Runtime narrows well."""
-    model = ONNXModel(onnx.load(source))
-    model.replace_gemm_with_matmul()
-    onnx.save(model.model, target)
-
-
-def _big(path: Path, operators: Sequence[str]) -> list[str]:
-    """Names of the nodes of these kinds that are worth narrowing: all convolutions, what has a big weight of others."""
-    model = onnx.load(path)
-    weights = {weight.name: weight for weight in model.graph.initializer}
-    return [
-        node.name
-        for node in model.graph.node
-        if node.op_type in operators
-        and (node.op_type.startswith("Conv") or max(_size(name, weights) for name in node.input) >= BIG)
-    ]
-
-
-def _size(name: str, weights: dict[str, onnx.TensorProto]) -> int:
-    """Numbers in a weight; 0 for what is none."""
-    return int(np.prod(weights[name].dims)) if name in weights else 0

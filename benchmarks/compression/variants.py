@@ -12,12 +12,13 @@ import numpy as np
 import onnx
 from onnx import helper
 
-from benchmarks.compression.precision import dynamic_int8, half_weights, static_int8, weight_only_int8
+from benchmarks.compression.precision import half_weights, static_int8, weight_only_int8
 from enhancer.model import METADATA_KEY
 from training.checkpoint import load_checkpoint
 from training.evaluate import averaged_network
 from training.export import export
 from training.initialise import first_weights
+from training.narrowing import dynamic_int8
 from training.networks import BandRecurrentNet
 
 TRUNKS = (128, 112, 96)  # widths that the trunk is cut down to

@@ -23,7 +23,7 @@ from training.export import build_graph
 from training.fingerprint import weights_sha256
 from training.networks import BandRecurrentNet
 from training.places import shipped_weights
-from training.shipping import MODEL, WEIGHTS, Wish, replace_together, ship
+from training.shipping import LIGHT, MODEL, WEIGHTS, Wish, replace_together, ship
 from training.verdict import TOLERANCE
 
 ITEMS = 2
@@ -159,8 +159,8 @@ def test_a_trade_of_what_is_no_measure_is_refused(wish):
 def test_a_better_candidate_replaces_both_files_and_its_card_says_what_it_replaced(assets, wish):
     old, before = card_of(assets), contents(assets)
     ship(wish(0.0), shown, lambda line: None)
-    assert sorted(contents(assets)) == [MODEL, WEIGHTS]
-    assert all(contents(assets)[name] != before[name] for name in (MODEL, WEIGHTS))
+    assert sorted(contents(assets)) == [LIGHT, MODEL, WEIGHTS]
+    assert all(contents(assets)[name] != before[name] for name in (LIGHT, MODEL, WEIGHTS))
     card = card_of(assets)
     replaced = card["replaces"]
     assert replaced["weights_sha256"] == old["weights_sha256"] != card["weights_sha256"]
@@ -300,6 +300,11 @@ def test_the_card_in_assets_has_the_hash_of_the_weights_in_both_files():
     assert card["weights_sha256"] == hash_of_checkpoint(shipped_weights())
 
 
-def test_what_was_shipped_runs(assets, speech_like):
+def test_what_was_shipped_runs_and_says_what_it_is(assets, speech_like):
     sound = speech_like(16_000, 1.0)
-    assert enhancer.denoise(sound, 16_000, model=assets / MODEL).shape == sound.shape
+    for name in (MODEL, LIGHT):
+        assert enhancer.denoise(sound, 16_000, model=assets / name).shape == sound.shape
+    light = Student(assets / LIGHT).info.details
+    assert light["name"] == "light"
+    assert light["narrowed_from"] == card_of(assets)["weights_sha256"]
+    assert light["weights_sha256"] == weights_sha256(onnx.load(assets / LIGHT))

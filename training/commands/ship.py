@@ -20,7 +20,8 @@ def ship(
     items: Annotated[int, typer.Option(min=1, max=200, help="Mixtures of the validation set to compare on.")] = 200,
     pools: PoolsOption = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder with student.onnx and student.safetensors.", show_default="assets")
+        Path | None,
+        typer.Option(help="Folder of student.onnx, its 8-bit twin and its checkpoint.", show_default="assets"),
     ] = None,
     trade: Annotated[
         list[str] | None,
@@ -33,10 +34,10 @@ def ship(
     """Replace the shipped student by a checkpoint's averaged weights, unless they are worse on the validation set.
 
     Worse is a mean that is lower by more than 0.005 PESQ-WB, 0.002 ESTOI or 0.1 dB SI-SDR, or a file over 3 MB: that
-    is refused with exit code 2, and nothing is written.
+    is refused with exit code 2, and nothing is written. The same weights in 8 bits become `--model light`.
     """
     from enhancer.evaluation.measures import require_packages
-    from training.shipping import MODEL, WEIGHTS, Wish
+    from training.shipping import LIGHT, MODEL, WEIGHTS, Wish
     from training.shipping import ship as run
 
     require_packages()
@@ -47,7 +48,7 @@ def ship(
     except KeyboardInterrupt:
         print("stopped; nothing was written", file=sys.stderr)
         raise typer.Exit(130) from None
-    print(f"\nwritten: {out / MODEL} and {out / WEIGHTS}")
+    print(f"\nwritten: {out / MODEL}, {LIGHT} and {WEIGHTS}")
     print("next:    make figures  (measures everything again and writes it into README and docs), then commit")
 
 
