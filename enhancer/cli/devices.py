@@ -60,7 +60,7 @@ def command(
     if as_json:
         _print_json({"devices": [_as_json(device) for device in devices]}, indent=2)
     else:
-        show(devices, kinds, _console())
+        show(devices, kinds, table_console())
 
 
 def show(devices: list[Device], kinds: list[str], console: Console) -> None:
@@ -136,7 +136,7 @@ def _watch(kinds: list[str], as_json: bool) -> None:
                 raise ConfigError("devices can only be watched on Linux", "leave --watch out")
             if not as_json:
                 with contextlib.suppress(DeviceError):  # a server that is gone is the first event
-                    show([d for d in list_devices() if d.kind in kinds], kinds, _console())
+                    show([d for d in list_devices() if d.kind in kinds], kinds, table_console())
                     print("\nwatching, Ctrl-C ends", flush=True)
             while True:
                 event = events.get()
@@ -178,7 +178,8 @@ def _print_json(value: object, indent: int | None = None) -> None:
     print(json.dumps(value, indent=indent, ensure_ascii=False), flush=True)
 
 
-def _console() -> Console:
+def table_console() -> Console:
+    """Standard output for tables and prose: as wide as the terminal, or wide enough for a file."""
     from enhancer.cli.console import console_for
 
     console = console_for(sys.stdout)
