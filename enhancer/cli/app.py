@@ -22,10 +22,13 @@ COMMANDS = {
     "ctl": ("enhancer.cli.ctl", "Control a running `enhancer live` from scripts and hot-keys."),
     "denoise": ("enhancer.cli.denoise", "Remove the noise from files, folders or a pipe."),
     "devices": ("enhancer.cli.devices", "List microphones and loudspeakers."),
+    "doctor": ("enhancer.cli.doctor", "Check whether live sound works here, and say what mends it."),
     "evaluate": ("enhancer.cli.evaluate", "Score enhanced speech against clean recordings."),
     "live": ("enhancer.cli.live", "Clean a microphone while you speak."),
+    "mic-test": ("enhancer.cli.mic_test", "Record yourself, hear and see what is made of it."),
     "model": ("enhancer.cli.model", "Show what a model is: the shipped one, or a file."),
     "peers": ("enhancer.cli.peers", "List and fetch other systems to compare with."),
+    "service": ("enhancer.cli.service", "Keep the virtual microphone from login to logout."),
 }
 _CONTEXT = {"help_option_names": ["-h", "--help"]}
 
