@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from enhancer.cli import devices as page
-from enhancer.cli.app import app
+from enhancer.cli.app import LazyCommand, app
 from enhancer.live.device import Device
 from tests.live.sound_servers import wait_until
 
@@ -100,3 +101,18 @@ def test_it_tells_what_is_plugged_in_and_out_until_ctrl_c(mortal_server):
     watching.send_signal(signal.SIGINT)
     assert watching.wait(5) == 0
     assert "monitor" not in log.read_text()  # an input
+
+
+@pytest.mark.parametrize("name", ["devices", "doctor", "mic-test", "service install", "service status"])
+def test_every_option_is_on_the_page(name):
+    """docs/cli.md names all options of the commands of live sound that `test_cli_docs` cannot run."""
+    command, *subcommand = name.split()
+    found = LazyCommand(name=command)._load()
+    for word in subcommand:
+        found = found.commands[word]
+    section = (
+        (REPOSITORY / "docs" / "cli.md").read_text().partition(f"\n## enhancer {command}\n")[2].partition("\n## ")[0]
+    )
+    options = [flag for option in found.params for flag in (*option.opts, *option.secondary_opts) if flag[0] == "-"]
+    assert options
+    assert [flag for flag in options if not re.search(rf"(?<![\w-]){flag}(?![\w-])", section)] == []
