@@ -180,6 +180,17 @@ def search(
 
 
 @app.command()
+def live_backends(
+    seconds: Annotated[float, typer.Option(min=1.0, help="Of each of the twelve loops.")] = 30.0,
+    write: Annotated[bool, typer.Option("--write", help="Replace the table in docs/live.md.")] = False,
+) -> None:
+    """Latency and gaps through PortAudio and libpulse, on private PulseAudio and PipeWire servers (extra live)."""
+    from benchmarks import live_backends
+
+    live_backends.run(seconds, asked_ms=(10.0, 20.0, 40.0), write=write)
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:

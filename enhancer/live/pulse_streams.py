@@ -22,6 +22,9 @@ from enhancer.live.errors import DeviceError
 CLIENT_NAME = "Enhancer"
 OPEN_S = 3.0  # a server that has not answered by then is hung
 ANSWER_S = 0.9  # stop and close promise a second
+# PipeWire's own floor (256 samples). With 2.5 ms, PulseAudio ran dry 15 times in 6 s on a busy machine, with 5 ms once,
+# for half the wake-ups.
+SHORTEST_REQUEST_S = 0.005
 FRAME_BYTES = 4  # of one channel: float32
 
 
@@ -356,10 +359,11 @@ class _OutputStream(_PulseStream):
 
     def _connect(self, device: bytes | None, flags: int) -> int:
         choice = libpulse.SERVERS_CHOICE
-        target = round(self._spec.latency_s * self._spec.sample_rate)
-        # A request costs a wake-up; the server keeps two of them as a safety space and splits the rest between the
-        # device and the queue. prebuf 0: after an underflow time goes on instead of waiting for a full queue.
-        request = min(self._spec.hop, target // 4)
+        rate, target = self._spec.sample_rate, round(self._spec.latency_s * self._spec.sample_rate)
+        # PulseAudio gives a quarter of the target to the device and asks for more whenever a request fits into the
+        # rest. prebuf 0: after an underflow time goes on instead of waiting for a full queue.
+        request = max(min(self._spec.hop, target // 4), round(SHORTEST_REQUEST_S * rate))
+        target = max(target, 4 * request)
         attributes = libpulse.BufferAttr(choice, target * self._frame_bytes, 0, request * self._frame_bytes, choice)
         self._pulse.pa_stream_set_underflow_callback(self._stream, self._on_underflow, None)
         return self._pulse.pa_stream_connect_playback(self._stream, device, attributes, flags, None, None)
