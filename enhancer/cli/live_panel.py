@@ -148,7 +148,7 @@ def _level(flowing: bool, rms: float, peak: float) -> Text:
         if place == hold and shares[1] > 0:
             bar.append("│", f"bold {colour}")
         elif place < filled:
-            bar.append("█", colour)
+            bar.append("▇", colour)
         else:
             bar.append("·", "dim")
     return bar.append(f" {_decibels(rms)} dBFS").append(f"  peak {_decibels(peak)}", "dim")
@@ -169,7 +169,7 @@ def _speech(flowing: bool, meters: Meters) -> Text:
 
 def _bar(share: float, colour: str) -> Text:
     filled = round(min(1.0, max(0.0, share)) * BAR)
-    return Text.assemble(("█" * filled, colour), ("·" * (BAR - filled), "dim"))
+    return Text.assemble(("▇" * filled, colour), ("·" * (BAR - filled), "dim"))
 
 
 def _frame(flowing: bool, meters: Meters) -> Text:

@@ -81,7 +81,7 @@ class _Live:
         self._terminal = sys.stdout.isatty()
         self._notes: deque[tuple[float, str]] = deque(maxlen=NOTES)
         self._display: Any = None
-        self._began = self._status_at = self._line_at = self._seen_at = monotonic()
+        self._began = self._status_at = self._show_at = self._seen_at = monotonic()
         self._folder = absolute_folder(request.record or RECORDINGS)
         self._record = request.record is not None  # whether the user wants to
         self._descriptions: dict[tuple[str, str | None], str] = {}
@@ -204,6 +204,8 @@ class _Live:
             self._try(SetLimit(limit))
             self.say(f"strength: {strength_words(limit)}")
         self._status = self._engine.status()
+        if self._display is not None:
+            self._show_at = 0.0
 
     def _try(self, request: EngineRequest) -> None:
         try:
@@ -226,11 +228,14 @@ class _Live:
 
     def _show(self, keys: bool) -> None:
         now = monotonic()
+        if now < self._show_at:
+            return
         if self._display is not None:
             self._display.update(panel(self._view(now, keys)), refresh=True)
-        elif now >= self._line_at:
-            self._line_at += LINE_S
+            self._show_at = now + (0.0 if self._status.state in (State.RUNNING, State.DEGRADED) else STATUS_S)
+        else:
             print(status_line(self._view(now, keys)), flush=True)
+            self._show_at += LINE_S
 
     def _view(self, now: float, keys: bool) -> View:
         status = self._status

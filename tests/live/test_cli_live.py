@@ -11,6 +11,7 @@ import subprocess
 import sys
 import termios
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ import soundfile
 from typer.testing import CliRunner
 
 from enhancer.cli import live
-from enhancer.cli.app import app
+from enhancer.cli.app import LazyCommand, app
 from enhancer.cli.live_choice import Request, check, choose
 from enhancer.cli.live_panel import View, panel, status_line
 from enhancer.cli.live_stats import LiveStats
@@ -30,6 +31,7 @@ from enhancer.live.instance import find_running
 from enhancer.live.meters import Meters
 from enhancer.live.protocol import EngineState, StatusReply
 from enhancer.live.settings import RememberedDevice, Settings, load
+from enhancer.live.states import NEXT
 from tests.live.sound_servers import wait_until
 
 MIC = Device("1", "alsa_input.yeti", "Blue Yeti", "input", 48_000, 2, default=True)
@@ -386,3 +388,26 @@ def test_figures_go_on_where_the_engine_begins_anew():
     figures = stats.figures()
     assert (figures["frames"], figures["output_xruns"], figures["seconds"]) == (350, 2, 4.0)
     assert figures["latency_ms"]["mean"] == 65.0
+
+
+# --- its pages --------------------------------------------------------------------------------------------------------
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+@pytest.mark.parametrize("name", ["live", "ctl"])
+def test_every_option_and_command_is_on_the_page(name):
+    page = (DOCS / "cli.md").read_text(encoding="utf-8")
+    command = LazyCommand(name=name)._load()
+    words = [flag for option in command.params for flag in option.opts if flag[0] == "-"]
+    words += [f"enhancer {name} {each}" for each in getattr(command, "commands", {})]
+    assert len(words) > 5
+    assert [word for word in words if not re.search(rf"(?<![\w-]){word}(?![\w-])", page)] == []
+
+
+def test_the_drawn_states_are_those_that_there_are():
+    page = (DOCS / "live.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) \| (\w+) \|", page.split("## States")[1], flags=re.M)[1:]
+    assert {state for row in rows for state in row} == set(EngineState)
+    for before, after in rows:
+        assert EngineState(after) in NEXT[EngineState(before)]

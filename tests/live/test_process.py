@@ -1,16 +1,18 @@
 """The engine as a process: found or started, started again when it is killed, ended without a trace."""
 
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 
 import pytest
 
 from enhancer.errors import ConfigError, UserError
-from enhancer.live import launch, places
+from enhancer.live import launch, places, process
 from enhancer.live.engine import Options
 from enhancer.live.errors import NotRunning
 from enhancer.live.instance import find_running
@@ -118,16 +120,38 @@ def test_what_there_can_be_no_engine_for_is_said(own_pulse, options):
 
 def test_a_service_starts_by_itself_and_needs_no_client(own_pulse, options):
     command = [sys.executable, "-m", "enhancer.live.process", "-"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    service = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     try:
-        process.stdin.write(encode_options(replace(options, service=True)).encode())
-        process.stdin.close()
+        service.stdin.write(encode_options(replace(options, service=True)).encode())
+        service.stdin.close()
         wait_until(lambda: "enhancer_mic" in sources(own_pulse), 10.0, "there is a microphone")
         second = subprocess.run([*command[:-1], encode_options(options)], capture_output=True, text=True, timeout=30)
         assert second.returncode == 2
         assert "running already" in json.loads(second.stdout)["error"]
     finally:
-        process.terminate()
-        assert process.wait(10) == 0
-        process.stdout.close()
+        service.terminate()
+        assert service.wait(10) == 0
+        service.stdout.close()
     assert "enhancer_mic" not in sources(own_pulse)
+
+
+def test_a_worker_that_dies_of_a_bug_makes_the_process_end_so_that_another_is_started(monkeypatch):
+    class Engine:
+        asked = None
+
+        def post(self, request):
+            self.asked = request
+
+        def run(self):
+            thread = threading.Thread(target=lambda: 1 / 0, name=process.WORKER)
+            thread.start()
+            thread.join()
+
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # and put back
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    engine = Engine()
+    try:
+        assert process._run(engine, service=False) == 1
+    finally:
+        gc.unfreeze()
+    assert isinstance(engine.asked, Shutdown)
