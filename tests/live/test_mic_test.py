@@ -69,8 +69,7 @@ def test_it_records_denoises_judges_and_saves(server, tmp_path, speech_like):
     assert "1 s: " in result.stderr
 
 
-def test_both_recordings_are_played(server, build_model):
-    server.pactl("set-source-mute", "microphone", "0")
+def test_both_recordings_are_played(server):
     hiss = noise(0.4, 0.1)
     recording = server.record("loudspeaker.monitor", latency_ms=100)
     backend = default_backend()
@@ -92,7 +91,8 @@ def test_a_silent_microphone_is_told_in_a_table_for_people(server, build_model):
     assert "muted" in result.stdout
 
 
-def test_the_remembered_microphone_is_taken_and_one_that_is_gone_is_said(server, build_model):
+def test_the_remembered_microphone_is_taken_and_one_that_is_gone_is_said(pulse_server, build_model, monkeypatch):
+    monkeypatch.setenv("PULSE_SERVER", pulse_server.address)
     arguments = ("--seconds", "1", "--json", "--model", str(build_model("pass")))
     places.config_file().parent.mkdir()
     settings.save(settings.Settings(input=settings.RememberedDevice("room.monitor", "Room")), places.config_file())
