@@ -38,10 +38,11 @@ def command(
 ) -> None:
     """Check whether live sound works on this machine, and say what to do where it does not.
 
-    Each line is ok, warn or fail, the last two with what mends it. Looked at are the sound server and the way to it,
-    the microphone, left-overs of a crashed engine (they are removed), whether a virtual microphone can be made (one is,
-    for a moment), folders, priority, settings, a running engine, and how long the model takes for 300 frames of 10 ms.
-    From that comes the latency mode to use. It takes about five seconds.
+    Each line is ok, warn or fail, the last two with what mends it. It takes about five seconds.
+
+    To see whether a virtual microphone can be made, one is, for a moment; left-overs of a crashed engine are removed.
+
+    300 frames of 10 ms are timed: from that comes the latency mode to use.
 
     [bold]Examples[/bold]
 

@@ -70,8 +70,9 @@ def command(
 ) -> None:
     """Record a few seconds of your microphone, denoise them, and play both.
 
-    Speak, and pause now and then: the pauses tell how loud the noise is. Printed are the level of the speech, the noise
-    floor and the signal-to-noise ratio, before and after, and what to change about the microphone, if anything.
+    Speak, and pause now and then: the pauses tell how loud the noise is.
+
+    Levels, noise floor and signal-to-noise ratio are printed, and what to change about the microphone, if anything.
 
     [bold]Examples[/bold]
 

@@ -20,8 +20,10 @@ START_S = 15.0  # half a second on an idle machine
 def _service() -> None:
     """Keep the virtual microphone from login to logout.
 
-    The engine runs as a service of this user alone: a systemd user unit on Linux, a launchd agent on macOS, a task of
-    the Task Scheduler on Windows. While no program records from the virtual microphone, the real one is closed.
+    The engine runs for this user alone: by systemd on Linux, launchd on macOS, the Task Scheduler on Windows.
+
+    While no program records from the virtual microphone, the real one is closed.
+
     `enhancer live` shows and controls it, `enhancer ctl` does so from scripts.
 
     [bold]Examples[/bold]
