@@ -135,15 +135,18 @@ def limit(
 
 @app.command()
 def stop() -> None:
-    """End the engine. An `enhancer live` that shows it ends, too.
+    """End the engine, and wait until it has. An `enhancer live` that shows it ends, too.
 
     [bold]Examples[/bold]
 
       enhancer ctl stop
     """
-    from enhancer.live.protocol import Shutdown
+    from enhancer.live import places
+    from enhancer.live.errors import NotRunning
+    from enhancer.live.launch import end_running
 
-    _ask(Shutdown())
+    if end_running(places.runtime_dir()) is None:
+        raise NotRunning
 
 
 def _client() -> EngineClient:

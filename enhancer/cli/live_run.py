@@ -101,6 +101,7 @@ class _Live:
             self._engine.request(Start(), START_S)
         if self._record:
             self._engine.request(Record(self._folder))
+        self._status = self._engine.status()
         self._look()
 
     def _adapt(self) -> None:

@@ -42,6 +42,25 @@ def start_process(options: Options) -> subprocess.Popen[bytes]:
     )
 
 
+def end_running(runtime: Path) -> int | None:
+    """Ends the engine of this folder and waits until it is gone; returns its process id, None if there was none.
+
+    Raises EngineError if it cannot be talked to or does not end.
+    """
+    try:
+        with EngineClient(runtime) as client:
+            client.request(Shutdown())
+            pid = client.pid
+    except NotRunning:
+        return None
+    deadline = monotonic() + END_S
+    while find_running(runtime) == pid:
+        if monotonic() > deadline:
+            raise EngineError("the engine does not end", f"end its process: {pid}")
+        sleep(0.02)
+    return pid
+
+
 class Supervisor:
     """The engine of a runtime folder and a connection to it. Made for one thread.
 
@@ -62,10 +81,10 @@ class Supervisor:
         self._restarts: list[float] = []  # when
         self._gone_at: float | None = None
         try:
-            if find_running(runtime) is None:
-                self._launch()
-            else:
+            try:
                 self._connect(START_S)
+            except NotRunning:
+                self._launch()
         except BaseException:
             self.close()
             raise
@@ -128,7 +147,7 @@ class Supervisor:
         """Ends the engine if it was started here, so that its virtual devices are gone; else only the connection."""
         process, self._process = self._process, None
         if process is not None and process.poll() is None:
-            with contextlib.suppress(UserError):
+            with contextlib.suppress(UserError, subprocess.TimeoutExpired):
                 self.request(Shutdown(), 2.0)
                 process.wait(END_S)
             _end(process)

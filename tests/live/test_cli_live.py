@@ -94,13 +94,27 @@ class Program:
             self.process.wait()
 
 
+@contextlib.contextmanager
+def left_as_it_was(server):
+    before = server.modules()
+    yield server
+    wait_until(lambda: find_running(places.runtime_dir()) is None, 5.0, "the engine ends")
+    assert server.modules() == before
+
+
 @pytest.fixture
 def clean_server(own_pulse):
-    """The server, which has to have all its modules and no others at the end."""
-    before = own_pulse.modules()
-    yield own_pulse
-    wait_until(lambda: find_running(places.runtime_dir()) is None, 5.0, "the engine ends")
-    assert own_pulse.modules() == before
+    """PulseAudio, which has to have all its modules and no others at the end."""
+    with left_as_it_was(own_pulse):
+        yield own_pulse
+
+
+@pytest.fixture
+def either_clean_server(sound_server, home, monkeypatch):
+    """PulseAudio and PipeWire in turn, with the same demand."""
+    monkeypatch.setenv("PULSE_SERVER", sound_server.address)
+    with left_as_it_was(sound_server):
+        yield sound_server
 
 
 @pytest.fixture
@@ -123,10 +137,10 @@ def sources(server) -> str:
 # --- the command, on a server -----------------------------------------------------------------------------------------
 
 
-def test_in_a_terminal_it_shows_a_panel_takes_keys_and_leaves_the_terminal_as_it_was(clean_server, model):
+def test_in_a_terminal_it_shows_a_panel_takes_keys_and_leaves_the_terminal_as_it_was(either_clean_server, model):
     with Program("live", "--model", model, "--keep-open", terminal=True) as it:
         it.shows(r"running(?s:.*)latency +\d+ ms = \d+ algorithm")
-        assert "Enhancer microphone" in sources(clean_server) or "enhancer_mic" in sources(clean_server)
+        assert "enhancer_mic" in sources(either_clean_server)
         it.press("b")
         it.shows("BYPASS")
         it.press("-")
@@ -137,7 +151,7 @@ def test_in_a_terminal_it_shows_a_panel_takes_keys_and_leaves_the_terminal_as_it
         assert it.ends() == 0
         assert "enhanced, " in it.text
         assert it.restored()
-        assert "enhancer_mic" not in sources(clean_server)
+        assert "enhancer_mic" not in sources(either_clean_server)
     assert load(places.config_file())[0].limit_db == 40.0
 
 
@@ -150,6 +164,7 @@ def test_elsewhere_it_prints_a_line_a_second_and_figures_at_the_end(clean_server
         assert it.ends(30) == 0
         lines = [line for line in it.text.splitlines() if re.match(r"0:0\d  ", line)]
     assert 3 <= len(lines) <= 4
+    assert "running" in lines[0]
     assert re.search(r"running: in -?\d+ dBFS, out .*latency \d+ ms, .*xruns \d+\+\d+, .*recording", lines[-1])
     told = json.loads(figures.read_text())
     assert told["frames"] > 100
@@ -172,7 +187,7 @@ def test_signals_end_it_tidily(number, clean_server, model):
         assert "Traceback" not in it.text
 
 
-def test_a_killed_engine_is_started_again_within_two_seconds_of_its_death(clean_server, model):
+def test_a_killed_engine_is_noticed_and_started_again(clean_server, model):
     with Program("live", "--model", model, "--keep-open") as it:
         it.shows("running")
         os.kill(ctl_status()["pid"], signal.SIGKILL)
@@ -189,13 +204,13 @@ def test_after_a_killed_client_the_engine_ends_by_itself(clean_server, model):
     wait_until(lambda: "enhancer_mic" not in sources(clean_server), 5.0, "the microphone goes")
 
 
-def test_what_a_killed_pair_leaves_behind_is_cleaned_up(clean_server, model):
+def test_what_a_killed_pair_leaves_behind_is_cleaned_up(either_clean_server, model):
     with Program("live", "--model", model, "--keep-open") as it:
         it.shows("running")
         pid = ctl_status()["pid"]
         it.process.kill()
         os.kill(pid, signal.SIGKILL)
-    assert "enhancer_mic" in sources(clean_server)
+    assert "enhancer_mic" in sources(either_clean_server)
     first, second = (CliRunner().invoke(app, ["live", "--clean"], catch_exceptions=False) for _ in range(2))
     assert (first.exit_code, second.exit_code) == (0, 0)
     assert "virtual devices" in first.stdout

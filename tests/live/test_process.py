@@ -19,6 +19,7 @@ from enhancer.live.instance import find_running
 from enhancer.live.launch import Supervisor
 from enhancer.live.process import decode_options, encode_options, log_file
 from enhancer.live.protocol import Bypass, EngineState, SetLimit, Shutdown, Start
+from enhancer.live.virtual_mic import remove_stale
 from tests.live.sound_servers import wait_until
 
 
@@ -92,6 +93,18 @@ def test_the_second_finds_the_first_and_leaves_it_running(own_pulse, options):
         with pytest.raises(NotRunning, match="ended"):
             wait_until(first.look_after, 5.0, "it is noticed")
         second.close()
+
+
+def test_a_frozen_engine_is_ended_all_the_same(own_pulse, options, monkeypatch):
+    monkeypatch.setattr(launch, "END_S", 0.2)
+    before = own_pulse.modules()
+    with Supervisor(options, places.runtime_dir()) as supervisor:
+        supervisor.request(Start())
+        os.kill(supervisor.pid, signal.SIGSTOP)
+        wait_until(lambda: not supervisor.alive, 4.0, "it is noticed")
+    assert find_running(places.runtime_dir()) is None
+    remove_stale()
+    assert own_pulse.modules() == before
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
