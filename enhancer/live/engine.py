@@ -23,7 +23,7 @@ from enhancer.live.backend import Backend
 from enhancer.live.clock import MODES
 from enhancer.live.control import ControlServer
 from enhancer.live.devices import list_devices
-from enhancer.live.errors import DeviceError
+from enhancer.live.errors import DeviceError, NotRunning
 from enhancer.live.metering import SnrEstimate, SoundMeter
 from enhancer.live.meters import Meters, MeterWriter
 from enhancer.live.protocol import (
@@ -55,6 +55,7 @@ SLEEPING_PUBLISH_S = 0.5
 DOZE_S = 2.0  # without readers, before the microphone is closed: a call program that changes its settings is not gone
 LOOK_AGAIN_S = 2.0  # for a microphone that is gone
 RETRY_S = 0.5  # between attempts to open what was lost
+ANSWER_S = 4.0  # for a request; a client waits for five
 LONELY_S = 2.0  # without clients, before an engine that is no service ends
 _log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Engine:
                         break
             finally:
                 self._stop("the engine ends")
+                self._refuse_the_rest()
 
     def post(self, request: Request) -> Future[Reply]:
         """Hands over a request without waiting for its reply; from any thread, and from signal handlers."""
@@ -138,6 +140,12 @@ class Engine:
     def _ask(self, request: Request) -> Reply:
         """For the threads of clients: the decision of the engine's thread."""
         return self.post(request).result()
+
+    def _refuse_the_rest(self) -> None:
+        """Answers who still waits, so that their threads can end."""
+        self._done = True
+        while not self._inbox.empty():
+            self._inbox.get()[1].set_exception(NotRunning("the engine has just ended"))
 
     def _serve_one(self) -> None:
         try:
