@@ -294,8 +294,6 @@ def test_the_checkpoint_in_assets_holds_the_weights_of_the_model_beside_it():
 
 def test_the_card_in_assets_has_the_hash_of_the_weights_in_both_files():
     card = card_of(shipped_weights().parent)
-    if card["format"] == 1:
-        pytest.skip("cards of format 1 hold a hash over float32 weights in torch's layout, which neither file has")
     assert card["weights_sha256"] == weights_sha256(onnx.load(shipped_weights().parent / MODEL))
     assert card["weights_sha256"] == hash_of_checkpoint(shipped_weights())
 
