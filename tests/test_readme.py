@@ -7,6 +7,7 @@ network is checked by its parts: `make TARGET` by what the target would run, `pi
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ from benchmarks import golden
 from benchmarks.clips import ROOT, demo_clips
 from benchmarks.scores import Scores
 from benchmarks.tables import as_text, scores_table
+from tests.live.conftest import started
+from tests.live.sound_servers import PulseAudioServer, wait_until
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -83,7 +86,7 @@ def test_make_commands_name_real_targets(command):
     assert "-m benchmarks demo" in planned or "-m pytest" in planned
 
 
-@pytest.mark.parametrize("command", [c for c in COMMANDS if c.startswith("enhancer ") or "| enhancer " in c])
+@pytest.mark.parametrize("command", [c for c in COMMANDS if re.search(r"(^|\| )enhancer (?!live)", c)])
 def test_commands_run_as_written_and_leave_what_they_name(command, desk):
     run(command, desk)
     target = re.search(r"-o ([\w./]+)", command) or re.search(r"> ([\w./]+)", command)
@@ -91,6 +94,19 @@ def test_commands_run_as_written_and_leave_what_they_name(command, desk):
     files = [path for path in written.rglob("*") if path.is_file()] if written.is_dir() else [written]
     assert files
     assert all(path.stat().st_size > 1000 for path in files)
+
+
+def test_live_makes_a_microphone_until_it_is_interrupted():
+    (command,) = [c for c in COMMANDS if c.startswith("enhancer live")]
+    server = started(PulseAudioServer)
+    try:
+        live = server.spawn(str(Path(sys.executable).parent / "enhancer"), *command.split()[1:])
+        wait_until(lambda: "enhancer_mic" in server.pactl("list", "short", "sources"), 20.0, "there is a microphone")
+        live.send_signal(signal.SIGINT)
+        assert live.wait(10) == 130
+        assert "enhancer_mic" not in server.pactl("list", "short", "sources")
+    finally:
+        server.close()
 
 
 def test_every_command_is_covered():

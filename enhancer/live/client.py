@@ -43,7 +43,8 @@ class EngineClient:
         """The engine's reply: `Ok`, or what the request asks for.
 
         Raises RequestRefused with the engine's reason, NotRunning if the engine ends, EngineError if it does not answer
-        within `timeout_s`. After the last two the connection is closed: a late reply must not answer the next request.
+        within `timeout_s`. After the last two, and after Ctrl-C in between, the connection is closed: a late reply must
+        not answer the next request.
         """
         data = encode(request)
         with self._turn:
@@ -51,7 +52,7 @@ class EngineClient:
                 raise NotRunning("the connection to the engine has ended", "")
             try:
                 reply = self._exchange(data, timeout_s)
-            except EngineError:
+            except BaseException:
                 self._close()
                 raise
         if isinstance(reply, Refused):

@@ -13,6 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic, process_time
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -46,11 +47,14 @@ from enhancer.live.protocol import EngineState as State
 from enhancer.live.recorder import Recorder
 from enhancer.live.session import SAMPLE_RATE, Route, Session
 from enhancer.live.states import StateMachine
-from enhancer.live.virtual_mic import VirtualMic
-from enhancer.live.virtual_speaker import VirtualSpeaker
 from enhancer.model import Student
 
+if TYPE_CHECKING:  # where there is no PulseAudio, its package is not there either
+    from enhancer.live.virtual_mic import VirtualMic
+    from enhancer.live.virtual_speaker import VirtualSpeaker
+
 TICK_S = 0.05
+ASLEEP_TICK_S = 0.15  # and 100 ms to open the devices: a first reader hears sound within 300 ms
 SLEEPING_PUBLISH_S = 0.5
 DOZE_S = 2.0  # without readers, before the microphone is closed: a call program that changes its settings is not gone
 LOOK_AGAIN_S = 2.0  # for a microphone that is gone
@@ -94,14 +98,15 @@ class Engine:
         self._inbox: queue.SimpleQueue[tuple[Request, Future[Reply]]] = queue.SimpleQueue()
         self._student = Student(options.model)
         self._session: Session | None = None
-        self._mic: VirtualMic | VirtualSpeaker | None = None
+        self._mic: VirtualMic | None = None
+        self._speaker: VirtualSpeaker | None = None
         self._bypass = False
         self._recorder: Recorder | None = None
         self._recording: str | None = None  # the folder
         self._done = False
         self._wanted = False  # somebody asked to start, and nobody to stop
-        self._readers = 0
-        self._read_at = 0.0  # when somebody last read the virtual microphone
+        self._users = 0
+        self._used_at = 0.0  # when somebody last used the virtual device
         self._retry_at = 0.0
         self._published_at = 0.0
         self._heard = SoundMeter(SAMPLE_RATE)
@@ -149,7 +154,7 @@ class Engine:
 
     def _serve_one(self) -> None:
         try:
-            request, answer = self._inbox.get(timeout=TICK_S)
+            request, answer = self._inbox.get(timeout=ASLEEP_TICK_S if self._session is None else TICK_S)
         except queue.Empty:
             return
         try:
@@ -194,7 +199,7 @@ class Engine:
             self._machine.go(State.STARTING, "starting")
             self._wanted = True
             try:
-                self._make_mic()
+                self._make_virtual()
                 self._open(self._route())
             except DeviceError as error:
                 self._wanted = False
@@ -208,18 +213,33 @@ class Engine:
         if self._machine.state is not State.STOPPED:
             self._machine.go(State.STOPPED, why)
 
-    def _make_mic(self) -> None:
+    @property
+    def _virtual(self) -> VirtualMic | VirtualSpeaker | None:
+        """Our device in the sound server."""
+        return self._mic or self._speaker
+
+    def _make_virtual(self) -> None:
         options = self._options
-        if self._mic is None and (options.virtual_mic or options.speaker):
-            if options.virtual_mic:
-                self._mic = VirtualMic(options.virtual_mic, SAMPLE_RATE, self._sound_server)
-            elif options.speaker:
-                self._mic = VirtualSpeaker(options.speaker, SAMPLE_RATE, server=self._sound_server)
-            self._read_at = monotonic()
+        if self._virtual is not None:
+            return
+        if options.virtual_mic:
+            from enhancer.live.virtual_mic import VirtualMic
+
+            self._mic = VirtualMic(options.virtual_mic, SAMPLE_RATE, self._sound_server)
+        elif options.speaker:
+            from enhancer.live.virtual_speaker import VirtualSpeaker
+
+            self._speaker = VirtualSpeaker(options.speaker, SAMPLE_RATE, server=self._sound_server)
+        self._used_at = monotonic()
+
+    def _remove_virtual(self) -> None:
+        if self._virtual is not None:
+            self._virtual.remove()
+        self._mic = self._speaker = None
 
     def _open_again(self) -> None:
         """Opens what is wanted; the default microphone for one that is gone. Raises DeviceError."""
-        self._make_mic()
+        self._make_virtual()
         route = self._route()
         try:
             self._open(route)
@@ -252,20 +272,18 @@ class Engine:
     def _give_back(self) -> None:
         """Closes the devices and takes the virtual microphone away."""
         self._close()
-        if self._mic is not None:
-            self._mic.remove()
-            self._mic = None
+        self._remove_virtual()
 
     def _route(self) -> Route:
         source, output = self._options.input, self._options.output
-        if isinstance(self._mic, VirtualSpeaker):
-            return Route(self._mic.source_name, (output,))
+        if self._speaker is not None:
+            return Route(self._speaker.source_name, (output,))
         main = self._mic.sink_name if self._mic is not None else output
         return Route(source, (main, output) if self._hears_itself else (main,))
 
     @property
     def _hears_itself(self) -> bool:
-        return self._options.monitor and isinstance(self._mic, VirtualMic)
+        return self._options.monitor and self._mic is not None
 
     # --- what clients ask for -----------------------------------------------------------------------------------
 
@@ -283,7 +301,7 @@ class Engine:
             raise
 
     def _set_monitor(self, on: bool) -> None:
-        if not isinstance(self._mic, VirtualMic):
+        if self._mic is None:
             raise UserError("there is nothing to monitor: the sound goes to a loudspeaker already")
         before, self._options = self._options, replace(self._options, monitor=on)
         try:
@@ -343,10 +361,10 @@ class Engine:
             return
         now = monotonic()
         try:
-            self._count_readers(now)
+            self._count_users(now)
             if self._session is not None:
                 self._watch_session(now)
-            elif now >= self._retry_at and (self._machine.state is State.RECONNECTING or self._readers):
+            elif now >= self._retry_at and (self._machine.state is State.RECONNECTING or self._users):
                 self._open_again()
         except DeviceError as error:
             self._lost(error.message, now)
@@ -356,7 +374,7 @@ class Engine:
         pipeline = self._session.pipeline
         if fault := self._session.fault:
             self._lost(fault, now)
-        elif self._mic is not None and not self._options.keep_open and now - self._read_at > DOZE_S:
+        elif self._virtual is not None and not self._options.keep_open and now - self._used_at > DOZE_S:
             self._close()
             self._machine.go(State.SLEEPING, self._why_asleep())
         elif self._recorder is not None and self._recorder.error:
@@ -371,34 +389,34 @@ class Engine:
         else:
             self._machine.go(State.RUNNING, "running")
 
-    def _count_readers(self, now: float) -> None:
-        if self._mic is not None:
-            self._readers = self._users(self._mic)
-            if self._readers:
-                self._read_at = now
+    def _count_users(self, now: float) -> None:
+        if self._virtual is not None:
+            self._users = self._users_now()
+            if self._users:
+                self._used_at = now
 
-    @staticmethod
-    def _users(device: VirtualMic | VirtualSpeaker) -> int:
-        return device.players() if isinstance(device, VirtualSpeaker) else device.readers()
+    def _users_now(self) -> int:
+        """Programs that record from the virtual microphone, or play to the speaker. Raises DeviceError."""
+        if self._speaker is not None:
+            return self._speaker.players()
+        return 0 if self._mic is None else self._mic.readers()
 
     def _why_asleep(self) -> str:
-        if isinstance(self._mic, VirtualSpeaker):
+        if self._speaker is not None:
             return "nothing is played to the virtual loudspeaker"
         return "nobody listens: the microphone is closed"
 
     def _lost(self, why: str, now: float) -> None:
         """Closes what is left and tries again after a while."""
         self._close()
-        if self._mic is not None and not self._mic_lives():
-            self._mic.remove()  # for what the server may remember of it; it is made anew
-            self._mic = None
+        if not self._virtual_lives():
+            self._remove_virtual()  # for what the server may remember of it; it is made anew
         self._retry_at = now + RETRY_S
         self._machine.go(State.RECONNECTING, why)
 
-    def _mic_lives(self) -> bool:
-        assert self._mic is not None
+    def _virtual_lives(self) -> bool:
         try:
-            self._users(self._mic)
+            self._users_now()
         except DeviceError:
             return False
         return True
@@ -430,7 +448,7 @@ class Engine:
             return
         self._published_at = now
         self._measure_cpu(now)
-        values = Meters(state=self._machine.state, readers=self._readers, cpu_share=self._cpu_share)
+        values = Meters(state=self._machine.state, readers=self._users, cpu_share=self._cpu_share)
         session = self._session
         if session is not None:
             pipeline, branch = session.pipeline, session.branches[0]

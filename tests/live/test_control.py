@@ -346,6 +346,19 @@ def test_a_reply_that_comes_too_late_is_not_taken_for_the_next(runtime, server):
             client.request(Status())
 
 
+def test_the_reply_to_a_request_that_was_interrupted_is_not_taken_for_the_next(runtime, server, monkeypatch):
+    def interrupted(seconds):
+        raise KeyboardInterrupt
+
+    with EngineClient(runtime) as client:
+        monkeypatch.setattr(client._channel, "wait", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            client.request(Start())
+        monkeypatch.undo()
+        with pytest.raises(NotRunning):
+            client.request(Status())
+
+
 def test_the_one_who_asks_for_the_end_is_answered(runtime):
     asked_to_end = threading.Event()
 
