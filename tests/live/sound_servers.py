@@ -18,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -44,6 +45,27 @@ def wait_until(happened: Callable[[], object], within_s: float, what: str, every
             raise AssertionError(f"{what}: not within {within_s:g} s")
         time.sleep(every_s)
     return result
+
+
+class Lateness:
+    """How late threads of this process are woken while the `with` lasts: whether the machine has time for real time."""
+
+    def __enter__(self) -> Lateness:
+        self.worst_s = 0.0
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._end.is_set():
+            began = time.monotonic()
+            time.sleep(0.002)
+            self.worst_s = max(self.worst_s, time.monotonic() - began - 0.002)
 
 
 def _before_exec() -> None:

@@ -19,9 +19,10 @@ from enhancer.live.device import Device
 from enhancer.live.errors import DeviceError
 from enhancer.live.portaudio import PortAudioBackend
 from enhancer.live.pulse_streams import PulseBackend
-from tests.live.sound_servers import wait_until
+from tests.live.sound_servers import Lateness, wait_until
 
 RATE = 48_000
+BUSY_S = 0.010  # a machine that lets a thread wait so long breaks sound, whoever plays it
 
 
 def libpulse_backend(server, _monkeypatch):
@@ -89,9 +90,13 @@ def seconds_taken(action):
 def test_sound_comes_back_unbroken_as_late_as_reported(backend):
     # Three trials: a virtual machine that is not given its processors for 50 ms breaks any sound.
     for _ in range(3):
-        result = live_loopback.run(backend, asked_s=0.1, seconds=3.0, sink="loudspeaker", settle_s=1.0)
-        if result.gaps == 0 and abs(result.reported_ms - result.latency_p50_ms) < 20.0:
+        with Lateness() as machine:
+            result = live_loopback.run(backend, asked_s=0.1, seconds=3.0, sink="loudspeaker", settle_s=1.0)
+        whole = result.gaps == 0 and abs(result.reported_ms - result.latency_p50_ms) < 20.0
+        if whole:
             break
+    if not whole and machine.worst_s > BUSY_S:
+        pytest.skip(f"the machine lets threads wait {1e3 * machine.worst_s:.0f} ms: live-backends measures it at rest")
     assert result.gaps == 0
     assert abs(result.reported_ms - result.latency_p50_ms) < 20.0
     assert result.latency_p50_ms < 250.0

@@ -25,7 +25,7 @@ class Running:
     def __init__(self, server, runtime: Path, options: Options = OPTIONS) -> None:
         self.server = server
         self.engine = Engine(lambda: PulseBackend(server.address), options, runtime, sound_server=server.address)
-        self.thread = threading.Thread(target=self.engine.run)
+        self.thread = threading.Thread(target=self.engine.run, daemon=True)
         self.thread.start()
         wait_until(places.meters_path(runtime).exists, 5.0, "the engine is there")
         self.client = EngineClient(runtime)
@@ -69,11 +69,11 @@ def test_it_sleeps_while_nobody_listens_and_wakes_for_the_first_reader(sound_ser
         assert not sound_server.pactl("list", "short", "source-outputs").count("enhancer-input")
         recording = sound_server.record("enhancer_mic")
         it.reaches(EngineState.RUNNING, 2.0)
-        player = sound_server.play("room", hiss(1.5))
+        player = sound_server.play("room", hiss(8.0))
         wait_until(lambda: it.meters.read().input_rms_dbfs > -40.0, 5.0, "the microphone is heard")
         wait_until(lambda: it.meters.read().gain_reduction_db > 10.0, 5.0, "the noise goes")
         assert it.meters.read().readers == 1
-        player.wait(10)
+        player.kill()
         recording.stop()
         it.reaches(EngineState.SLEEPING, 6.0)
     assert sound_server.modules() == before
