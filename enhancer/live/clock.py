@@ -95,8 +95,8 @@ class LatencyMode:
 MODES = {
     mode.name: mode
     for mode in (
-        LatencyMode("low", slack_s=0.005, device_s=0.010),
-        LatencyMode("normal", slack_s=0.015, device_s=0.020),
-        LatencyMode("safe", slack_s=0.050, device_s=0.040),
+        LatencyMode("low", slack_s=0.005, device_s=0.020),
+        LatencyMode("normal", slack_s=0.015, device_s=0.040),
+        LatencyMode("safe", slack_s=0.050, device_s=0.080),
     )
 }
