@@ -9,9 +9,15 @@ from typing import Annotated
 import typer
 
 from benchmarks.clips import ROOT
+from enhancer.cli.one_line_errors import OneLineErrors
 
 app = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False
+    cls=OneLineErrors,
+    help=__doc__,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
 )
 
 
@@ -84,20 +90,16 @@ def robustness(
 ) -> None:
     """Speech lost, noise left, odd inputs, languages, and the worst cases, on the validation set (extra train)."""
     from benchmarks.robustness import run
-    from enhancer.errors import ConfigError, UserError
+    from enhancer.errors import ConfigError
 
-    try:
-        if write and (items or worst):
-            raise ConfigError("--write needs all items of all sets", "leave --items and --worst out")
-        if pictures and not worst:
-            raise ConfigError("--pictures draws the worst items", "say how many, for example --worst 20")
-        if worst:
-            run.run_worst(model, pools, items, worst, pictures)
-        else:
-            run.run(model, pools, items, write=write)
-    except UserError as error:
-        typer.echo(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
-        raise typer.Exit(2) from None
+    if write and (items or worst):
+        raise ConfigError("--write needs all items of all sets", "leave --items and --worst out")
+    if pictures and not worst:
+        raise ConfigError("--pictures draws the worst items", "say how many, for example --worst 20")
+    if worst:
+        run.run_worst(model, pools, items, worst, pictures)
+    else:
+        run.run(model, pools, items, write=write)
 
 
 @app.command()
@@ -114,13 +116,8 @@ def targets(
 ) -> None:
     """The student against its aims and its peers: quality and cost on the test set (extras train, peers, eval)."""
     from benchmarks.targets import command
-    from enhancer.errors import UserError
 
-    try:
-        command.run(items, model, pools, jobs, write=write)
-    except UserError as error:
-        typer.echo(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
-        raise typer.Exit(2) from None
+    command.run(items, model, pools, jobs, write=write)
 
 
 @app.command()
@@ -141,13 +138,8 @@ def compression(
 ) -> None:
     """One student in 16 and 8 bits and with fewer channels: quality, size, time per frame (extra train)."""
     from benchmarks.compression import run
-    from enhancer.errors import UserError
 
-    try:
-        run.run(checkpoint, also or [], pools, items, out, write=write)
-    except UserError as error:
-        typer.echo(f"error: {error}" + (f" ({error.hint})" if error.hint else ""), err=True)
-        raise typer.Exit(2) from None
+    run.run(checkpoint, also or [], pools, items, out, write=write)
 
 
 @app.command()

@@ -8,7 +8,7 @@ here (slower and worse) has no case, one on the front may.
 from __future__ import annotations
 
 import json
-import time
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks.clips import ROOT
 from benchmarks.tables import as_text, replace_block
+from enhancer.model import Student
 from training.ablation.workers import Interrupted, Workers, train_run
 from training.config import TrainingConfig, load_config
 from training.networks import BandRecurrentNet, NetworkConfig
@@ -123,32 +124,20 @@ def _show(name: str, table: Table, facts: dict[str, object], write: bool) -> Non
 
 def costs(shapes: Sequence[NetworkConfig]) -> list[Cost]:
     """Of networks of these shapes; times by one ONNX call with one frame at 16 kHz on one thread, all in turn."""
-    import onnxruntime
+    from benchmarks.compression.timing import frame_times
+    from training.export import export
 
-    from training.export import build_graph
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.add_session_config_entry("session.set_denormal_as_zero", "1")
-    rng, sessions, sizes = np.random.default_rng(1), [], []
-    for shape in shapes:
-        network = BandRecurrentNet(shape)
-        model = build_graph(network)
-        session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
-        feeds = {
-            i.name: rng.standard_normal([d if isinstance(d, int) else 1 for d in i.shape]).astype(np.float32)
-            for i in session.get_inputs()
-        }
-        sessions.append((session, feeds))
-        sizes.append((network.parameter_count(), len(model.graph.node), model.ByteSize() / 1e6))
-    took = np.empty((len(sessions), ROUNDS * CALLS))
-    for turn in range(ROUNDS):
-        for number, (session, feeds) in enumerate(sessions):
-            for call in range(CALLS):
-                began = time.perf_counter()
-                session.run(None, feeds)
-                took[number, turn * CALLS + call] = time.perf_counter() - began
-    return [Cost(*size, float(1000 * p50)) for size, p50 in zip(sizes, np.median(took, axis=1), strict=True)]
+    rng, models, sizes = np.random.default_rng(1), {}, []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, shape in enumerate(shapes):
+            network = BandRecurrentNet(shape)
+            path = Path(folder) / f"{number}.onnx"
+            graph = export(network, path, "untrained", {}).graph
+            models[str(number)] = Student(path)
+            sizes.append((network.parameter_count(), len(graph.node), path.stat().st_size / 1e6))
+        core, high = (rng.standard_normal((1, 1, *shape)).astype(np.float32) for shape in ((2, 256), (17,)))
+        times = frame_times(models, [{"core": core, "high": high}], ROUNDS, CALLS)
+    return [Cost(*size, 1e-3 * times[name].p50_us) for name, size in zip(models, sizes, strict=True)]
 
 
 def _trained(

@@ -8,12 +8,23 @@ from typing import IO, TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+WIDTH_IN_FILES = 200  # a name that is folded cannot be searched for
+
 
 def console_for(stream: IO[str]) -> Console:
     """A rich console on `stream` that neither guesses at numbers and paths nor reads markup in file names."""
     from rich.console import Console
 
     return Console(file=stream, highlight=False, markup=False, soft_wrap=True)
+
+
+def table_console(stream: IO[str] | None = None) -> Console:
+    """A console for tables and prose, on standard output if not said: as wide as the terminal, or enough for a file."""
+    console = console_for(stream or sys.stdout)
+    console.soft_wrap = False  # prose is broken between words, tables between cells
+    if not console.is_terminal:
+        console.width = WIDTH_IN_FILES
+    return console
 
 
 def print_error(message: str, hint: str = "") -> None:

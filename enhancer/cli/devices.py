@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from enhancer.cli.console import table_console
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from enhancer.live.device import Device, DeviceEvent
 
-_WIDTH_IN_FILES = 200  # a name that is folded cannot be searched for
 _ID_WIDTH = 5
 _BESIDE_NAMES = 32  # columns of the terminal: the id, rate, notes ("default, Bluetooth headset"), and between them
 _HEADSET_HINT = (
@@ -176,14 +176,3 @@ def _print_json(value: object, indent: int | None = None) -> None:
     import json
 
     print(json.dumps(value, indent=indent, ensure_ascii=False), flush=True)
-
-
-def table_console() -> Console:
-    """Standard output for tables and prose: as wide as the terminal, or wide enough for a file."""
-    from enhancer.cli.console import console_for
-
-    console = console_for(sys.stdout)
-    console.soft_wrap = False
-    if not console.is_terminal:
-        console.width = _WIDTH_IN_FILES
-    return console

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from enhancer.cli.devices import table_console
+from enhancer.cli.console import table_console
 from enhancer.cli.model_option import model_option
 
 if TYPE_CHECKING:

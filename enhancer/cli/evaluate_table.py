@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from enhancer.cli.console import console_for
+from enhancer.cli.console import table_console
 from enhancer.cli.display import clock
 from enhancer.evaluation.measures import BY_KEY, Measure
 from enhancer.evaluation.metrics import PESQ_LONGEST_S
@@ -22,15 +22,11 @@ from enhancer.evaluation.summary import Summary
 # How much of an interval is shown, the most first: what fits into the terminal is taken.
 _BOTH_ENDS, _HALF_WIDTH, _NOTHING = "95 % interval", "half the width of the 95 % interval", ""
 _FORMS = (_BOTH_ENDS, _HALF_WIDTH, _NOTHING)
-_WIDTH_IN_FILES = 200
 
 
 def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) -> None:
     """Prints everything a person wants to know of an evaluation."""
-    console = console_for(stream)
-    console.soft_wrap = False  # prose is broken between words, tables between cells
-    if not console.is_terminal:
-        console.width = _WIDTH_IN_FILES
+    console = table_console(stream)
     files = f"{len(summary.names)} files" if len(summary.names) != 1 else "1 file"
     known = f", {kept} of them scored before" if kept else ""
     over = f" over {summary.groups} groups" if summary.groups else ""

@@ -2,36 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand
 
+from enhancer.cli.device_options import input_option, output_names
 from enhancer.cli.model_option import model_option
-from enhancer.errors import UserError
 
 MIC_NAME, SPEAKER_NAME = "Enhancer microphone", "Enhancer speaker"
 _WHERE, _HOW, _MORE = "From where to where", "How", "What else"
-
-
-def device_names(kind: str, beginning: str) -> list[str]:
-    """Names of the "input" or "output" devices, for the shell's completion; none where there is no sound."""
-    with contextlib.suppress(UserError):
-        from enhancer.live.devices import list_devices
-
-        return [d.name for d in list_devices() if d.kind == kind and d.name.startswith(beginning)]
-    return []
-
-
-def input_names(beginning: str = "") -> list[str]:
-    """Microphones, for the shell's completion."""
-    return device_names("input", beginning)
-
-
-def output_names(beginning: str = "") -> list[str]:
-    """Loudspeakers and headphones, for the shell's completion."""
-    return device_names("output", beginning)
 
 
 class OptionalName(TyperCommand):
@@ -53,15 +33,7 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 def command(
     input_device: Annotated[
         str | None,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="NAME|ID",
-            rich_help_panel=_WHERE,
-            autocompletion=input_names,
-            help="The microphone: its id or a part of its name as `enhancer devices` shows them, or `default`. "
-            "Left out: the one of last time.",
-        ),
+        input_option(_WHERE, "Left out: the one of last time."),
     ] = None,
     output_device: Annotated[
         str | None,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from enhancer.cli.devices import table_console
-from enhancer.cli.live import input_names, output_names
+from enhancer.cli.console import table_console
+from enhancer.cli.device_options import input_option, output_names
 from enhancer.cli.model_option import model_option
 
 if TYPE_CHECKING:
@@ -28,14 +28,7 @@ _BAR_WIDTH = 30
 def command(
     input_device: Annotated[
         str | None,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="NAME|ID",
-            autocompletion=input_names,
-            help="The microphone: its id or a part of its name as `enhancer devices` shows them, or `default`. "
-            "Left out: the one that `enhancer live` takes.",
-        ),
+        input_option(left_out="Left out: the one that `enhancer live` takes."),
     ] = None,
     output_device: Annotated[
         str | None,

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from enhancer.cli.live import MIC_NAME, input_names
+from enhancer.cli.device_options import input_option
+from enhancer.cli.live import MIC_NAME
 from enhancer.cli.model_option import model_option
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ def _service() -> None:
 def install(
     input_device: Annotated[
         str | None,
-        typer.Option(
-            "--input",
-            "-i",
-            metavar="NAME|ID",
-            autocompletion=input_names,
-            help="The microphone: its id or a part of its name as `enhancer devices` shows them, or `default`.",
-        ),
+        input_option(),
     ] = None,
     virtual_mic: Annotated[
         str, typer.Option("--virtual-mic", metavar="NAME", help="What call programs list.")

@@ -144,7 +144,10 @@ class Engine:
 
     def _ask(self, request: Request) -> Reply:
         """For the threads of clients: the decision of the engine's thread."""
-        return self.post(request).result()
+        try:
+            return self.post(request).result(ANSWER_S)
+        except TimeoutError:
+            raise UserError("the engine is busy", "try again") from None
 
     def _refuse_the_rest(self) -> None:
         """Answers who still waits, so that their threads can end."""
@@ -391,15 +394,9 @@ class Engine:
 
     def _count_users(self, now: float) -> None:
         if self._virtual is not None:
-            self._users = self._users_now()
+            self._users = self._virtual.users()
             if self._users:
                 self._used_at = now
-
-    def _users_now(self) -> int:
-        """Programs that record from the virtual microphone, or play to the speaker. Raises DeviceError."""
-        if self._speaker is not None:
-            return self._speaker.players()
-        return 0 if self._mic is None else self._mic.readers()
 
     def _why_asleep(self) -> str:
         if self._speaker is not None:
@@ -416,7 +413,8 @@ class Engine:
 
     def _virtual_lives(self) -> bool:
         try:
-            self._users_now()
+            if self._virtual is not None:
+                self._virtual.users()
         except DeviceError:
             return False
         return True

@@ -6,7 +6,7 @@ It is a null sink and a source remapped from its monitor, because call programs 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from enhancer.live.pulse import modules
@@ -27,6 +27,9 @@ class VirtualMic(VirtualDevice):
 
     name: what call programs list. sample_rate: Hz, of what will be played into it; the server converts for readers.
     server: an address as in PULSE_SERVER; None is the user's own. Raises DeviceError or ConfigError, see VirtualDevice.
+
+    Level meters are no users of it: their streams ask for peaks alone, and say so (their resampling method on
+    PulseAudio, a property on PipeWire).
     """
 
     facility = "source_output"
@@ -45,22 +48,6 @@ class VirtualMic(VirtualDevice):
     def source_name(self) -> str:
         """What call programs record from."""
         return self._names[1]
-
-    def readers(self) -> int:
-        """How many streams record from it now.
-
-        Neither our own process's streams count, nor paused ones, nor level meters: their streams ask for peaks alone,
-        and say so (their resampling method on PulseAudio, a property on PipeWire). Raises DeviceError when the server
-        is gone or the microphone removed.
-        """
-        return self._users()
-
-    def watch_readers(self, callback: Callable[[int], object]) -> None:
-        """Calls `callback` with the number of readers, at once and whenever it changes, from a thread of its own.
-
-        Ends with `remove`, or when the server goes away.
-        """
-        self._watch_users(callback)
 
     def _load(self) -> None:
         connection, rate = self._connection, self._sample_rate

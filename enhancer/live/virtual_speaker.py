@@ -5,7 +5,7 @@ It is a null sink whose monitor is recorded from, and disappears as the virtual 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from enhancer.live.pulse.connection import Connection
@@ -40,17 +40,6 @@ class VirtualSpeaker(VirtualDevice):
     def source_name(self) -> str:
         """Where their sound is to be recorded from."""
         return f"{self.sink_name}.monitor"
-
-    def players(self) -> int:
-        """How many streams of other processes play into it now, without paused ones. Raises DeviceError."""
-        return self._users()
-
-    def watch_players(self, callback: Callable[[int], object]) -> None:
-        """Calls `callback` with the number of players, at once and whenever it changes, from a thread of its own.
-
-        Ends with `remove`, or when the server goes away.
-        """
-        self._watch_users(callback)
 
     def _load(self) -> None:
         self._sink = self._load_sink(self.sink_name, self.name, self._format).index

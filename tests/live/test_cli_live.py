@@ -18,7 +18,7 @@ import pytest
 import soundfile
 from typer.testing import CliRunner
 
-from enhancer.cli import live
+from enhancer.cli import device_options
 from enhancer.cli.app import LazyCommand, app
 from enhancer.cli.live_choice import Request, check, choose
 from enhancer.cli.live_panel import View, panel, status_line
@@ -357,8 +357,8 @@ def test_options_that_make_no_sense_are_refused(request_):
 
 def test_the_shell_completes_devices(monkeypatch):
     monkeypatch.setattr("enhancer.live.devices.list_devices", lambda: DEVICES)
-    assert live.input_names("alsa_input.y") == ["alsa_input.yeti"]
-    assert live.output_names() == ["alsa_output.phones"]
+    assert device_options.input_names("alsa_input.y") == ["alsa_input.yeti"]
+    assert device_options.output_names() == ["alsa_output.phones"]
 
 
 SOUND = Meters(

@@ -66,15 +66,11 @@ match words[0]:
 
 
 @pytest.fixture
-def home(tmp_path_factory, monkeypatch):
+def home(home, monkeypatch):
     """Folders of this test alone, and a `systemctl` before the system's."""
-    folder = tmp_path_factory.mktemp("h")
-    for name in ("RUNTIME_DIR", "CONFIG_HOME", "STATE_HOME"):
-        (folder / name).mkdir(mode=0o700)
-        monkeypatch.setenv(f"XDG_{name}", str(folder / name))
-    monkeypatch.setenv("HOME", str(folder))
-    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    return folder
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("PATH", f"{home}{os.pathsep}{os.environ['PATH']}")
+    return home
 
 
 @pytest.fixture

@@ -91,23 +91,23 @@ def test_the_first_reader_hears_at_once(sound_server, mic):
 
 def test_readers_are_counted_and_watched(sound_server, mic):
     counts: queue.SimpleQueue[int] = queue.SimpleQueue()
-    mic.watch_readers(counts.put)
-    assert counts.get(timeout=2) == 0 == mic.readers()
+    mic.watch_users(counts.put)
+    assert counts.get(timeout=2) == 0 == mic.users()
     recording = sound_server.record(mic.source_name)
-    assert counts.get(timeout=1) == 1 == mic.readers()
+    assert counts.get(timeout=1) == 1 == mic.users()
     recording.stop()
-    assert counts.get(timeout=1) == 0 == mic.readers()
+    assert counts.get(timeout=1) == 0 == mic.users()
     sound_server.record("microphone").stop()
-    assert mic.readers() == 0 and counts.empty()
+    assert mic.users() == 0 and counts.empty()
 
 
 def test_level_meters_are_no_readers(sound_server, mic):
     meter = sound_server.spawn(sys.executable, "-c", METER, sound_server.address)
     try:
         wait_until(lambda: "peak detect" in sound_server.pactl("list", "source-outputs"), 10, "the meter listens")
-        assert mic.readers() == 0
+        assert mic.users() == 0
         recording = sound_server.record(mic.source_name)
-        assert mic.readers() == 1
+        assert mic.users() == 1
         recording.stop()
     finally:
         meter.kill()
@@ -199,10 +199,10 @@ def test_a_server_that_dies_is_told_and_removal_is_quiet(mortal_server):
     mic = VirtualMic(server=mortal_server.address)
     mortal_server.kill()
     with pytest.raises(DeviceError):
-        mic.readers()
+        mic.users()
     mic.remove()
     with pytest.raises(DeviceError, match="Enhancer microphone is gone"):
-        mic.readers()
+        mic.users()
     with pytest.raises(DeviceError, match="no connection to the sound server"):
         VirtualMic(server=mortal_server.address)
 
@@ -214,7 +214,7 @@ def test_a_server_that_freezes_holds_nobody_for_long(mortal_server, monkeypatch)
     mortal_server.freeze()
     started = time.monotonic()
     with pytest.raises(DeviceError, match=r"no answer for 0\.5 s"):
-        mic.readers()
+        mic.users()
     with pytest.raises(DeviceError, match="no connection to the sound server"):
         list_devices(mortal_server.address)
     other.remove()
@@ -237,8 +237,8 @@ def test_a_virtual_loudspeaker_is_an_output_whose_players_are_counted(sound_serv
     played = np.random.default_rng(0).uniform(-0.5, 0.5, 24_000).astype(np.float32)
     counts: queue.SimpleQueue[int] = queue.SimpleQueue()
     with VirtualSpeaker(channels=1, server=sound_server.address) as speaker:
-        assert speaker.players() == 0
-        speaker.watch_players(counts.put)
+        assert speaker.users() == 0
+        speaker.watch_users(counts.put)
         assert counts.get(timeout=2) == 0
         heard = sound_server.play_and_record(speaker.sink_name, speaker.source_name, played, latency_ms=100)
         assert [counts.get(timeout=1), counts.get(timeout=1)] == [1, 0]

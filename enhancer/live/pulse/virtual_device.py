@@ -132,11 +132,19 @@ class VirtualDevice:
 
     # -- users
 
-    def _users(self) -> int:
+    def users(self) -> int:
+        """How many streams of other processes record from it, or play to it, now; paused ones do not count.
+
+        Raises DeviceError when the server is gone or the device removed.
+        """
         with self._lock:
             return self._count(self._connection)
 
-    def _watch_users(self, callback: Callable[[int], object]) -> None:
+    def watch_users(self, callback: Callable[[int], object]) -> None:
+        """Calls `callback` with the number of users, at once and whenever it changes, from a thread of its own.
+
+        Ends with `remove`, or when the server goes away.
+        """
         threading.Thread(target=self._follow_users, args=(callback,), name="device-users", daemon=True).start()
 
     def _follow_users(self, callback: Callable[[int], object]) -> None:
