@@ -8,7 +8,6 @@ import pytest
 
 from benchmarks.robustness import report, residue, run, speech
 from benchmarks.robustness.activity import hop_levels, pauses, stretches
-from benchmarks.robustness.conditions import mu_law
 from benchmarks.robustness.draws import spread
 from benchmarks.robustness.through_mask import through_mask
 from benchmarks.robustness.worst import worst
@@ -114,12 +113,6 @@ def test_kurtosis_of_noise_is_that_of_an_exponential_distribution_and_grows_with
     powers = rng.exponential(size=(400, 128)) * np.linspace(1, 1000, 128)
     assert residue.spectral_kurtosis(powers) == pytest.approx(6, rel=0.05)  # E x^4 / (E x^2)^2 = 24 / 4
     assert residue.spectral_kurtosis(np.where(rng.random(powers.shape) < 0.05, powers, 1e-3 * powers)) > 60
-
-
-def test_mu_law_has_256_steps_and_is_exact_to_them():
-    x = np.linspace(-1, 1, 5000).astype(np.float32)
-    assert len(np.unique(mu_law(x))) <= 256
-    assert np.abs(mu_law(x) - x).max() < 0.025
 
 
 def test_snrs_fill_their_range_evenly_from_the_first_few_on():

@@ -16,6 +16,7 @@ from enhancer.engine import denoise
 from enhancer.evaluation.measures import at_rate, score
 from enhancer.evaluation.statistics import two_way_interval
 from enhancer.model import Student
+from training.data.augment import TELEPHONE_HZ, mu_law
 from training.data.fixed_sets import Item
 from training.data.levels import db_to_gain
 from training.data.rooms import Room
@@ -25,7 +26,7 @@ CLIPPED_DB = -10.0  # where an overloaded input is cut, re the mixture's peak
 SECOND_DB = -5.0  # the second voice re the first
 RAISED = 1.3  # pitch and formants of a woman's voice, to stand in for a child of some eight years
 FAR_M, LIVELY_S = 2.0, 0.3
-PHONE_HZ, PHONE_RATE = (300.0, 3400.0), 8_000
+PHONE_RATE = 8_000
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,9 @@ def telephone(studio: Studio, number: int) -> Item:
     from scipy.signal import butter, sosfiltfilt
 
     item = at_8_khz(studio, number)
-    band = butter(4, PHONE_HZ, "band", fs=PHONE_RATE, output="sos")
+    band = butter(4, TELEPHONE_HZ, "band", fs=PHONE_RATE, output="sos")
     noisy, clean = (sosfiltfilt(band, x).astype(np.float32) for x in (item.noisy, item.clean))
-    return replace(item, noisy=mu_law(noisy), clean=clean)
+    return replace(item, noisy=mu_law(noisy, np.float32(1)), clean=clean)
 
 
 def at_44_khz(studio: Studio, number: int) -> Item:
@@ -171,12 +172,6 @@ def scored(condition: Condition, studio: Studio, count: int, student: Student) -
             side.append(score(estimate[:, None], item.clean[:, None], item.sample_rate, keys).values)
     columns = [{key: np.array([row[key] for row in side]) for key in side[0]} for side in (before, after)]
     return Scored(*columns, [item.speaker for item in items], [item.noise_recording for item in items])
-
-
-def mu_law(x: np.ndarray) -> np.ndarray:
-    """x [N] in -1..1 in 8 bits, spaced as ITU-T G.711's mu-law spaces them."""
-    code = np.round(127 * np.log1p(255 * np.abs(x)) / np.log(256))
-    return (np.sign(x) * np.expm1(code * np.log(256) / 127) / 255).astype(np.float32)
 
 
 def _usual(studio: Studio, number: int) -> Draw:

@@ -100,6 +100,19 @@ def test_coding_changes_the_noisy_side_and_no_other_draw(small_pools, rate):
         assert not np.array_equal(noisy, clean) and np.dot(noisy, clean) > 0.5 * np.dot(clean, clean)
 
 
+@pytest.mark.parametrize("rate", [16000, 48000])
+def test_a_telephone_limits_both_sides_and_is_drawn_only_if_wanted(small_pools, rate):
+    plain = Mixer(CONFIG, small_pools, "train", 3).batch(4, 0.5, rate)
+    none = Mixer(replace(CONFIG, telephone=0.0), small_pools, "train", 3).batch(4, 0.5, rate)
+    assert np.array_equal(plain.noisy, none.noisy)
+    batch = Mixer(replace(CONFIG, telephone=1.0), small_pools, "train", 3).batch(8, 0.5, rate)
+    assert {info["telephone"] for info in batch.info} == {"mu-law", "analogue"}
+    assert all(info["bandwidth_hz"] <= 3400 for info in batch.info)
+    spectra = np.abs(np.fft.rfft(batch.clean)) ** 2
+    above = np.fft.rfftfreq(batch.clean.shape[-1], 1 / rate) > 6000
+    assert spectra[:, above].sum() < 1e-3 * spectra.sum()
+
+
 def test_validation_and_test_material_never_trains(small_pools):
     for split in ("train", "val", "test"):
         batch = Mixer(CONFIG, small_pools, split, 3).batch(50, 0.5, 16000)

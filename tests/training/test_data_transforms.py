@@ -180,3 +180,16 @@ def test_a_perfect_room_changes_nothing(rng):
     x = rng.standard_normal(5000).astype(np.float32)
     wet, early = Reverb(response, 16000)(x)
     assert np.allclose(wet, x, atol=1e-5) and np.allclose(early, x, atol=1e-5)
+
+
+def test_mu_law_has_256_steps_and_keeps_to_them():
+    x = np.linspace(-1, 1, 5000).astype(np.float32)
+    assert len(np.unique(augment.mu_law(x, np.float32(1)))) <= 256
+    assert np.abs(augment.mu_law(x, np.float32(1)) - x).max() < 0.025
+
+
+def test_a_telephone_lets_speech_through_and_neither_hum_nor_hiss(white):
+    powers = spectrum_db(augment.TelephoneBand(16000)(white)[0]) - spectrum_db(white[0])
+    hz = np.fft.rfftfreq(16000, 1 / 16000)
+    assert np.median(powers[(hz > 500) & (hz < 3000)]) == pytest.approx(0, abs=0.5)
+    assert np.median(powers[hz < 100]) < -30 and np.median(powers[hz > 6000]) < -20

@@ -72,6 +72,19 @@ class BandLimit:
         return self.at(x, self.cutoffs_hz[rng.integers(len(self.cutoffs_hz))])
 
 
+TELEPHONE_HZ = (300.0, 3400.0)  # ITU-T G.712
+
+
+class TelephoneBand:
+    """What a telephone line lets through: 300 to 3400 Hz (Butterworth, order 4 at either end)."""
+
+    def __init__(self, sample_rate: int):
+        self._sections = butter(4, TELEPHONE_HZ, "band", fs=sample_rate, output="sos").astype(np.float32)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return sosfilt(self._sections, x)
+
+
 class GainSteps:
     """One or two changes of gain, +-3..10 dB within 5-50 ms, as an automatic gain control makes them."""
 
@@ -102,6 +115,12 @@ class Clipping:
         return np.clip(x, -limit, limit)
 
 
+def mu_law(x: np.ndarray, peak: np.float32) -> np.ndarray:
+    """x through 8 bits of mu-law (mu 255, as telephones code) and back; `peak` is its full scale, over 0."""
+    code = np.round(np.log1p(255 * np.abs(x) / peak) * np.float32(127 / np.log(256)))
+    return np.sign(x) * np.expm1(code * np.float32(np.log(256) / 127)) * (peak / np.float32(255))
+
+
 class CoarseQuantisation:
     """8-bit mu-law (telephony), or 8-11 linear bits below the peak."""
 
@@ -110,8 +129,7 @@ class CoarseQuantisation:
         if peak <= 0:
             return x.copy()
         if rng.random() < 0.5:
-            code = np.round(np.log1p(255 * np.abs(x) / peak) * np.float32(127 / np.log(256)))
-            return np.sign(x) * np.expm1(code * np.float32(np.log(256) / 127)) * (peak / np.float32(255))
+            return mu_law(x, peak)
         steps = np.float32(2.0 ** (int(rng.integers(8, 12)) - 1))
         return np.round(x * (steps / peak)) * (peak / steps)
 

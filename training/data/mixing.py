@@ -12,7 +12,17 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from enhancer.errors import ConfigError
-from training.data.augment import BandLimit, Clipping, CoarseQuantisation, GainSteps, OpusCoding, RandomEqualiser
+from training.data.augment import (
+    TELEPHONE_HZ,
+    BandLimit,
+    Clipping,
+    CoarseQuantisation,
+    GainSteps,
+    OpusCoding,
+    RandomEqualiser,
+    TelephoneBand,
+    mu_law,
+)
 from training.data.categories import CATEGORY_WEIGHTS, UNSORTED, UNSORTED_WEIGHT
 from training.data.levels import active_level_db, db_to_gain, limit_peak
 from training.data.noises import Noises
@@ -39,6 +49,7 @@ class MixConfig:
     reverberant_noise: float = 0.4  # share of noise in that same room, where there is one
     equalised: float = 0.4  # share of speech, and of noise, through a random equaliser
     band_limited: float = 0.10  # share band-limited as a whole (4, 7, 8 or 12 kHz)
+    telephone: float = 0.0  # share through a telephone line (300-3400 Hz), half of it with 8 bits of mu-law
     gain_steps: float = 0.08  # share with changes of gain
     clipped: float = 0.05  # share with overload of the noisy side
     quantised: float = 0.04  # share with coarse quantisation of the noisy side
@@ -48,8 +59,8 @@ class MixConfig:
 
     def __post_init__(self) -> None:
         shares = ("quiet_share", "noise_only", "clean_only", "second_speaker", "full_length", "reverberant",
-                  "reverberant_noise", "equalised", "band_limited", "gain_steps", "clipped", "quantised",
-                  "coded")  # fmt: skip
+                  "reverberant_noise", "equalised", "band_limited", "telephone", "gain_steps", "clipped",
+                  "quantised", "coded")  # fmt: skip
         for name in shares:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} = {getattr(self, name)} is not a share between 0 and 1")
@@ -128,6 +139,7 @@ class _Bench:
         self.noises = Noises(pools.get("noise", rate), split, self.voices, weights, config.excluded)
         self.rooms = Rooms(pools.folder, split, rate) if config.reverberant > 0 else None
         self.equalise, self.band_limit, self.steps = RandomEqualiser(rate), BandLimit(rate), GainSteps(rate)
+        self.telephone = TelephoneBand(rate)
         self.clip, self.quantise, self.code = Clipping(), CoarseQuantisation(), OpusCoding(rate)
 
     def mix(self, length: int, rng: np.random.Generator) -> Mixture:
@@ -207,8 +219,13 @@ class _Bench:
         Noise above a narrow recording's own limit would teach that the top band never holds speech: it goes too, always
         for recordings far narrower than the grid (asterisk's 7 kHz), half the time for others.
         """
-        cutoffs = self.band_limit.cutoffs_hz
-        if rng.random() < self.config.band_limited:
+        config, cutoffs = self.config, self.band_limit.cutoffs_hz
+        if config.telephone > 0 and rng.random() < config.telephone:  # drawn only if wanted, as "coded"
+            rows[:] = self.telephone(rows)
+            info["bandwidth_hz"] = min(info["bandwidth_hz"], TELEPHONE_HZ[1])
+            info["telephone"] = "mu-law" if rng.random() < 0.5 else "analogue"
+            return
+        if rng.random() < config.band_limited:
             cutoff = cutoffs[rng.integers(len(cutoffs))]
         elif voice and voice.bandwidth_hz < 0.9 * self.rate / 2 and (
             voice.bandwidth_hz <= 7000 or rng.random() < 0.5
@@ -255,6 +272,8 @@ class _Bench:
             pair[0] = self.clip(pair[0], rng)
         if "quantised" in effects:
             pair[0] = self.quantise(pair[0], rng)
+        if info.get("telephone") == "mu-law":
+            pair[0] = mu_law(pair[0], np.abs(pair[0]).max(initial=1e-9))
         if "coded" in effects:
             pair[0] = self.code(pair[:1], rng)[0]
         np.clip(pair[0], -1, 1, out=pair[0])
