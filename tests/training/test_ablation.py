@@ -162,11 +162,11 @@ def test_the_report_replaces_what_stands_between_its_marks(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("before\n<!-- ablation -->\nold\n<!-- /ablation -->\nafter\n")
     for text in ("new", "newer"):
-        report.replace_block(page, text)
+        report.replace_block(page, "ablation", text)
     assert page.read_text() == "before\n<!-- ablation -->\nnewer\n<!-- /ablation -->\nafter\n"
     page.write_text("no marks")
     with pytest.raises(ConfigError, match="no place for the table"):
-        report.replace_block(page, "new")
+        report.replace_block(page, "ablation", "new")
 
 
 def test_a_row_is_not_continued_with_another_config(ablated, values, small_pools):
@@ -202,8 +202,9 @@ def test_what_cannot_be_an_ablation_is_refused_in_one_line(values, change, compl
         plan_of(values | change, "tiny")
 
 
-def test_the_shipped_ablation_loads_and_its_control_is_taught_by_nobody():
-    plan = load_plan("ablation")
+@pytest.mark.parametrize("name", ["ablation", "ablation-shipped"])
+def test_the_shipped_ablations_load_and_their_control_is_taught_by_nobody(name):
+    plan = load_plan(name)
     control = plan.run("none", 1).config.distillation
     assert not control.teachers and not control.cached_word
     assert control.output == control.similarity == control.projected == 0.0

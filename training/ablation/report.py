@@ -70,9 +70,9 @@ def page_block(results: Results, picture: str) -> str:
     return "\n\n".join([*parts, f"![Differences to the control with their intervals]({picture})"])
 
 
-def replace_block(page: Path, text: str) -> None:
-    """Puts `text` between `<!-- ablation -->` and `<!-- /ablation -->`. Raises ConfigError without those marks."""
-    opening, closing = "<!-- ablation -->", "<!-- /ablation -->"
+def replace_block(page: Path, name: str, text: str) -> None:
+    """Puts `text` between `<!-- name -->` and `<!-- /name -->`. Raises ConfigError without those marks."""
+    opening, closing = f"<!-- {name} -->", f"<!-- /{name} -->"
     content = page.read_text(encoding="utf-8")
     if opening not in content or closing not in content:
         raise ConfigError(f"{page.name} has no place for the table", f"write {opening} and {closing} where it belongs")

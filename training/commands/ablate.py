@@ -14,13 +14,13 @@ from training.places import default_pools, default_runs
 
 
 def ablate(
-    config: Annotated[str, typer.Option(help="A TOML file of rows, or a name from training/configs.")] = ("ablation"),
+    config: Annotated[str, typer.Option(help="A TOML file of rows, or a name from training/configs.")] = "ablation",
     pools: PoolsOption = None,
-    out: Annotated[Path | None, typer.Option(help="Folder of the runs (default: runs/ablation).")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the runs (default: runs/CONFIG).")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Single-threaded training processes side by side.")] = 2,
     score: Annotated[bool, typer.Option("--score", help="Score the finished runs only; train nothing.")] = False,
     report: Annotated[
-        bool, typer.Option("--report", help="Only write docs/distillation.md from benchmarks/results/ablation.json.")
+        bool, typer.Option("--report", help="Only write docs/distillation.md from benchmarks/results/CONFIG.json.")
     ] = False,
 ) -> None:
     """Train equal students, taught differently, and say what each teaching is worth beside the control.
@@ -31,10 +31,11 @@ def ablate(
     from training.ablation import conduct, picture, plan, results, workers
     from training.ablation import report as reporting
 
+    name = Path(config).stem
     if report:
-        _report()
+        _report(name)
         return
-    folder = out or default_runs() / "ablation"
+    folder = out or default_runs() / name
     conductor = conduct.Conductor(plan.load_plan(config), pools or default_pools(), folder, _say)
     try:
         with workers.Workers(jobs) as at_work:
@@ -51,17 +52,17 @@ def ablate(
     _say(f"{len(runs)} runs in {folder}: results.json, ablation.md, ablation.png")
 
 
-def _report() -> None:
-    """Writes the table and the plot into the documentation, from the committed results."""
+def _report(name: str) -> None:
+    """Writes an ablation's table and plot into the documentation, from the committed results."""
     from training.ablation import picture, report, results
 
     repository = default_runs().parent
-    found = results.read_results(repository / "benchmarks" / "results" / "ablation.json")
-    page, image = repository / "docs" / "distillation.md", Path("images") / "ablation.png"
-    report.replace_block(page, report.page_block(found, image.as_posix()))
+    found = results.read_results(repository / "benchmarks" / "results" / f"{name}.json")
+    page, image = repository / "docs" / "distillation.md", Path("images") / f"{name}.png"
+    report.replace_block(page, name, report.page_block(found, image.as_posix()))
     picture.draw(found, page.parent / image)
     print(report.summary(found))
-    _say("written: docs/distillation.md, docs/images/ablation.png; the line above is for the README")
+    _say(f"written: docs/distillation.md, docs/images/{name}.png; the line above is for the README")
 
 
 def _say(line: str) -> None:
