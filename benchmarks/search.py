@@ -116,6 +116,8 @@ def _cells(score: Scores) -> list[str]:
 
 
 def _show(name: str, table: Table, facts: dict[str, object], write: bool) -> None:
+    table.caption = f"{facts['steps']:,} updates each, from nothing"
+    table.caption_justify = "left"
     Console(highlight=False).print(table)
     if write:
         (RESULTS / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
