@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes as c
 import functools
+from types import SimpleNamespace
 
 LIBRARY = "libpulse.so.0"
 
@@ -96,11 +97,28 @@ _SIGNATURES: dict[str, tuple[object, tuple[object, ...]]] = {
 }
 
 
+# What a stream's loop calls for every block, none of which waits. During other calls Python's other threads go on, and
+# the loop would have to wait for them to give way again, a dozen times a block.
+_QUICK = {
+    "pa_mainloop_prepare",
+    "pa_mainloop_dispatch",
+    "pa_context_get_state",
+    "pa_stream_get_state",
+    "pa_stream_get_timing_info",
+    "pa_stream_peek",
+    "pa_stream_drop",
+    "pa_stream_writable_size",
+    "pa_stream_begin_write",
+    "pa_stream_write",
+}
+
+
 @functools.cache
-def load() -> c.CDLL:
-    """The library with its functions' types declared. Raises OSError when it is not installed."""
-    library = c.CDLL(LIBRARY)
+def load() -> SimpleNamespace:
+    """The library's functions as attributes, their types declared. Raises OSError when it is not installed."""
+    waiting, quick = c.CDLL(LIBRARY), c.PyDLL(LIBRARY)
+    functions = {}
     for name, (result, arguments) in _SIGNATURES.items():
-        function = getattr(library, name)
+        function = functions[name] = getattr(quick if name in _QUICK else waiting, name)
         function.restype, function.argtypes = result, arguments
-    return library
+    return SimpleNamespace(**functions)

@@ -78,7 +78,8 @@ class Pipeline:
         if self._ring.write(block) < len(block):
             self.overruns += 1
         self.clock.tick(len(block))
-        self._wake.up()
+        if self._ring.fill >= len(self._hop):  # servers may give sound a few milliseconds at a time
+            self._wake.up()
 
     # --- the owner's side ---------------------------------------------------------------------------------------
 

@@ -105,4 +105,3 @@ def test_a_doorbell_that_rings_while_nobody_waits_is_heard_and_never_blocks():
     wake.up()
     assert woken.wait(0.4)
     thread.join()
-    wake.close()
