@@ -50,6 +50,16 @@ def speed(
 
 
 @app.command()
+def card(
+    write: Annotated[bool, typer.Option("--write", help="Put it into the model files in assets/.")] = False,
+) -> None:
+    """What the shipped student costs and where it fails, from the figures of `speed` and `robustness`, for its card."""
+    from benchmarks import card
+
+    card.run(write=write)
+
+
+@app.command()
 def training_speed(
     pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
 ) -> None:

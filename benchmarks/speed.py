@@ -160,10 +160,14 @@ def _seconds(command: list[str], times: int) -> float:
 def _model() -> dict:
     import onnx
 
-    from enhancer.paths import default_model_path
+    from enhancer.model import Student
 
-    path = default_model_path()
-    return {"nodes": len(onnx.load(path).graph.node), "kilobytes": round(path.stat().st_size / 1000)}
+    info = Student().info
+    return {
+        "nodes": len(onnx.load(info.path).graph.node),
+        "kilobytes": round(info.path.stat().st_size / 1000),
+        "weights_sha256": info.details["weights_sha256"],
+    }
 
 
 def _machine() -> str:

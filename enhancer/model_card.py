@@ -10,6 +10,7 @@ from enhancer.model import ModelInfo
 # Keys in `scores`, with the unit and the decimals that mean something.
 METRICS = {"pesq_wb": ("PESQ-WB", 2), "estoi": ("ESTOI", 3), "si_sdr": ("SI-SDR dB", 1)}
 SETS = {"val": "validation set", "test": "test set"}
+MOST_SOURCES = 5  # named of each kind, the largest first
 
 
 def card_lines(info: ModelInfo) -> Iterator[tuple[str, str]]:
@@ -32,6 +33,7 @@ def card_lines(info: ModelInfo) -> Iterator[tuple[str, str]]:
         before, after = (own["held_out"][when]["pesq_wb"] for when in ("before", "after"))
         yield "adapted to", f"{', '.join(own['rooms'] + own['voices'])}: PESQ-WB {before:.2f} → {after:.2f} there"
     yield from _scores(info.scores)
+    yield from _measured(info.details)
 
 
 def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -52,6 +54,12 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
             f"{hours['speech_16000']:g} h of speech ({data['speakers']} speakers, {data['languages']} languages),"
             f" {hours['noise_16000']:g} h of noise",
         )
+        for kind, sources in data.get("sources", {}).items():
+            names = [f"{source['name']} ({', '.join(source['licences'])})" for source in sources[:MOST_SOURCES]]
+            more = f", and {len(sources) - MOST_SOURCES} more" if len(sources) > MOST_SOURCES else ""
+            yield f"{kind} from", ", ".join(names) + more
+        if data.get("sources"):
+            yield "credits", "every recording: training-data.tsv beside the file"
 
 
 def _scores(scores: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -60,7 +68,21 @@ def _scores(scores: dict[str, Any]) -> Iterator[tuple[str, str]]:
         if found := scores.get(key):
             values = [
                 f"{name} {found[f'noisy_{metric}']:.{digits}f} → {found[metric]:.{digits}f}"
+                + _interval(found.get("intervals", {}).get(metric), digits)
                 for metric, (name, digits) in METRICS.items()
                 if metric in found
             ]
             yield title, f"{', '.join(values)} ({found['items']} mixtures)"
+
+
+def _interval(ends: list[float] | None, digits: int) -> str:
+    return f" [{ends[0]:.{digits}f}, {ends[1]:.{digits}f}]" if ends else ""
+
+
+def _measured(details: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What one frame costs, and what goes wrong."""
+    if cost := details.get("cost"):
+        frames = ", ".join(f"{ms:.2f} ms at {int(rate) / 1000:g} kHz" for rate, ms in cost["frame_ms"].items())
+        yield "a frame takes", f"{frames} of 10 ms, on one thread of {cost['machine']}"
+    for number, failure in enumerate(details.get("known_failures", [])):
+        yield "known failures" if number == 0 else "", failure

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.data.fixed_sets import fixed_hash
-from training.data.pools import KINDS, RATES, Pools
+from training.data.pools import KINDS, RATES, Clip, Pools
 from training.evaluate import score_network
 from training.networks import BandRecurrentNet
 from training.teachers.cache import TeacherCache
@@ -62,15 +63,39 @@ def _phases(facts: dict[str, Any]) -> list[dict[str, Any]]:
     return [*(_phases(before) if before else []), phase]
 
 
+def attribution(pools: Pools) -> str:
+    """Whose recordings trained, as tab-separated text: kind, collection, licence, attribution, and how many."""
+    credits = Counter(
+        (kind, clip.source, clip.licence.strip(), " ".join(clip.attribution.split()))
+        for kind in KINDS
+        for clip in _trained_on(pools, kind)
+    )
+    rows = [("kind", "collection", "licence", "attribution", "recordings")]
+    rows += [(*credit, str(count)) for credit, count in sorted(credits.items())]
+    return "".join("\t".join(row) + "\n" for row in rows)
+
+
 def _data(pools: Pools) -> dict[str, Any]:
-    """Hours of the training split, by kind and rate, and the licences that they are under."""
-    hours = {f"{kind}_{rate}": round(pools.get(kind, rate).hours("train"), 2) for kind in KINDS for rate in RATES}
-    clips = [clip for kind in KINDS for clip in pools.get(kind, 16_000).clips if clip.split == "train"]
-    speakers = {clip.group for clip in pools.get("speech", 16_000).clips if clip.split == "train"}
-    languages = {clip.language for clip in pools.get("speech", 16_000).clips if clip.split == "train"}
+    """Hours of the training split, by kind and rate; the collections that they are from, and their licences."""
+    speech = _trained_on(pools, "speech")
     return {
-        "hours": hours,
-        "speakers": len(speakers),
-        "languages": len(languages),
-        "licences": sorted({clip.licence for clip in clips}),
+        "hours": {f"{kind}_{rate}": round(pools.get(kind, rate).hours("train"), 2) for kind in KINDS for rate in RATES},
+        "speakers": len({clip.group for clip in speech}),
+        "languages": len({clip.language for clip in speech}),
+        "sources": {kind: _sources(_trained_on(pools, kind)) for kind in KINDS},
     }
+
+
+def _trained_on(pools: Pools, kind: str) -> list[Clip]:
+    return [clip for clip in pools.get(kind, 16_000).clips if clip.split == "train"]
+
+
+def _sources(clips: list[Clip]) -> list[dict[str, Any]]:
+    """Collections, the largest first: hours and licences."""
+    hours: Counter[str] = Counter()
+    licences: dict[str, set[str]] = {}
+    for clip in clips:
+        name = clip.source.split("/")[0]
+        hours[name] += clip.length / 16_000 / 3600
+        licences.setdefault(name, set()).add(clip.licence.strip())
+    return [{"name": n, "hours": round(h, 3), "licences": sorted(licences[n])} for n, h in hours.most_common()]

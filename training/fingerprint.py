@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import onnx
 from onnx import TensorProto, numpy_helper
@@ -21,3 +22,10 @@ def weights_sha256(model: onnx.ModelProto) -> str:
         value = value.astype(value.dtype.newbyteorder("<"))
         digest.update(f"{tensor.name} {value.dtype.name} {value.shape}".encode() + value.tobytes())
     return digest.hexdigest()
+
+
+def computation_sha256(path: Path) -> str:
+    """SHA-256 of all of an ONNX file but its metadata: what its output depends on. A card may change without it."""
+    model = onnx.load(path)
+    del model.metadata_props[:]
+    return hashlib.sha256(model.SerializeToString(deterministic=True)).hexdigest()

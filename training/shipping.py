@@ -22,7 +22,7 @@ from onnx import helper
 
 from enhancer.errors import ConfigError, ModelError, OutputError, UserError
 from enhancer.model import METADATA_KEY, Student
-from training.card import describe
+from training.card import attribution, describe
 from training.checkpoint import load_checkpoint, save_checkpoint, slim
 from training.data.fixed_sets import fixed_hash
 from training.data.pools import Pools
@@ -48,6 +48,7 @@ from training.verdict import (
 )
 
 MODEL, LIGHT, WEIGHTS = "student.onnx", "light.onnx", "student.safetensors"
+CREDITS = "training-data.tsv"  # whose recordings the student learnt from
 MOST_BYTES = 3_000_000  # of the ONNX file
 
 Display = Callable[[str], AbstractContextManager[Callable[[float], None]]]
@@ -67,7 +68,7 @@ class Wish:
 
 def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
     """Puts a checkpoint's averaged weights into `wish.out` as student.onnx and student.safetensors, and in 8 bits as
-    light.onnx: all three or none.
+    light.onnx, with the credits of the recordings: all or none.
 
     `display(what)` is entered around each long part and gives a function to call with the share of it that is done;
     `say` prints lines of results. Raises UserError, and writes nothing, when the candidate is worse than what is there
@@ -79,7 +80,7 @@ def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
     network = averaged_network(checkpoint)
     pools = Pools(wish.pools)
     with _staging(wish.out) as folder:
-        files = {name: Path(folder) / name for name in (MODEL, LIGHT, WEIGHTS)}
+        files = {name: Path(folder) / name for name in (MODEL, LIGHT, WEIGHTS, CREDITS)}
         card = describe(checkpoint, network, pools, items=0)
         _export(network, files[MODEL], card)
         _narrow(files[MODEL], files[LIGHT], {})
@@ -87,6 +88,7 @@ def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
         _export(network, files[MODEL], card | changes | {"scores": scores[CANDIDATE]})
         _narrow(files[MODEL], files[LIGHT], {"scores": scores[LIGHT]})
         save_checkpoint(files[WEIGHTS], checkpoint)
+        files[CREDITS].write_text(attribution(pools), encoding="utf-8")
         try:
             replace_together({path: wish.out / name for name, path in files.items()})
         except OSError as error:

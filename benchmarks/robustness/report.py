@@ -37,7 +37,7 @@ def tables(facts: Mapping) -> dict[str, list[Table | str]]:
 def measured(facts: Mapping) -> str:
     """Of what the figures are."""
     model = facts["model"]
-    return f"{model['name']}, SHA-256 {model['sha256'][:12]}; fixed validation set {facts['fixed_set']}"
+    return f"{model['name']}, weights {model['weights_sha256'][:12]}; fixed validation set {facts['fixed_set']}"
 
 
 def kept_table(rows: Mapping[str, Mapping]) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Callable
@@ -141,8 +140,7 @@ def _name(number: int) -> str:
 
 
 def _describe(student: Student) -> dict:
-    path = student.info.path
-    return {"name": student.info.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return {"name": student.info.name, "weights_sha256": student.info.details.get("weights_sha256", "unknown")}
 
 
 def _print(tables: dict[str, list[Table | str]]) -> None:

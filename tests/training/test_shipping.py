@@ -23,7 +23,7 @@ from training.export import build_graph
 from training.fingerprint import weights_sha256
 from training.networks import BandRecurrentNet
 from training.places import shipped_weights
-from training.shipping import LIGHT, MODEL, WEIGHTS, Wish, replace_together, ship
+from training.shipping import CREDITS, LIGHT, MODEL, WEIGHTS, Wish, replace_together, ship
 from training.verdict import TOLERANCE
 
 ITEMS = 2
@@ -159,7 +159,7 @@ def test_a_trade_of_what_is_no_measure_is_refused(wish):
 def test_a_better_candidate_replaces_both_files_and_its_card_says_what_it_replaced(assets, wish):
     old, before = card_of(assets), contents(assets)
     ship(wish(0.0), shown, lambda line: None)
-    assert sorted(contents(assets)) == [LIGHT, MODEL, WEIGHTS]
+    assert sorted(contents(assets)) == [LIGHT, MODEL, WEIGHTS, CREDITS]
     assert all(contents(assets)[name] != before[name] for name in (LIGHT, MODEL, WEIGHTS))
     card = card_of(assets)
     replaced = card["replaces"]

@@ -64,8 +64,9 @@ class Exported:
 
     def version(self) -> str:
         from enhancer.version import __version__
+        from training.fingerprint import computation_sha256
 
-        return f"{__version__} {_digest(_student(self.path).info.path)}"
+        return f"{__version__} {computation_sha256(_student(self.path).info.path)}"
 
     def enhance(self, item: Item) -> tuple[np.ndarray, float]:
         from enhancer.engine import denoise
