@@ -107,7 +107,7 @@ class OutputBranch:
         return (self._source.frames_at(now) - self._taken) / self._source.sample_rate
 
     def interrupt(self) -> None:
-        """Falls silent at the device's next block; sound comes again when as much waits as shall wait.
+        """Falls silent in the device's next block; sound comes again when as much waits as shall wait.
 
         For a change of the microphone, or before the device is closed.
         """
@@ -122,9 +122,20 @@ class OutputBranch:
         as shall wait.
         """
         if self._interrupted:
-            self._interrupted = False
-            self._ring.skip(self._ring.fill)
-            self._starved = True
+            self._fall_silent(block)
+        else:
+            self._go_on(block)
+        self.clock.tick(len(block))
+
+    def _fall_silent(self, block: np.ndarray) -> None:
+        self._interrupted = False
+        count = 0 if self._starved else self._ring.read(block)
+        self._gap.last_sound(block[:count])
+        self._gap.fill(block[count:])
+        self._ring.skip(self._ring.fill)
+        self._starved = True
+
+    def _go_on(self, block: np.ndarray) -> None:
         silent = self._silence_first(len(block)) if self._starved else 0
         self._gap.fill(block[:silent])
         self._starved = silent == len(block)
@@ -136,7 +147,6 @@ class OutputBranch:
                 self._gap.fill(sound[count:])
                 self._starved = True
                 self.underruns += 1
-        self.clock.tick(len(block))
 
     def _silence_first(self, frames: int) -> int:
         """Of a block of so many frames, those to leave silent so that the latency is right when the sound returns."""

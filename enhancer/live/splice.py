@@ -67,9 +67,27 @@ class Gap:
         """Passes sound [frames, channels], which rises, in place, if it returns from a gap."""
         if not len(block):
             return
-        count = min(len(block), len(self._fall) - self._risen)
+        # A server gives zeros until it has linked a new stream: only behind them does the sound begin.
+        first = 0 if self._risen else _silence(block)
+        count = min(len(block) - first, len(self._fall) - self._risen)
         if count:
-            block[:count] *= self._fall[::-1][self._risen : self._risen + count]
+            block[first : first + count] *= self._fall[::-1][self._risen : self._risen + count]
             self._risen += count
         self._last[:] = block[-1]
         self._fallen = 0
+
+    def last_sound(self, block: np.ndarray) -> None:
+        """Passes the sound [frames, channels] before a gap that is meant: it falls, in place, to nothing at its end."""
+        count = min(len(block), len(self._fall))
+        self.sound(block)
+        if count:
+            places = np.linspace(0, len(self._fall) - 1, count).round().astype(int)
+            block[-count:] *= self._fall[places]
+            self._last[:] = 0.0
+
+
+def _silence(block: np.ndarray) -> int:
+    """Frames of exact zeros at the beginning of a block."""
+    sounds = np.any(block, axis=1)
+    first = int(np.argmax(sounds))
+    return first if sounds[first] else len(block)
