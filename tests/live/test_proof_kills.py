@@ -1,0 +1,79 @@
+"""kill -9 of the engine, of `enhancer live` and of the sound server, in each order: noticed, mended, nothing left."""
+
+import os
+import signal
+
+import pytest
+
+from enhancer.live import places
+from enhancer.live.instance import find_running
+from tests.live.conftest import started
+from tests.live.sound_servers import PulseAudioServer, wait_until
+from tests.live.test_cli_live import Program, ctl_status, sources
+
+NOTICED_S = 4.0  # two seconds on a machine that has time
+RECOVERED_S = 8.0
+
+
+@pytest.fixture
+def server(home, monkeypatch):
+    """A PulseAudio server that may die, and its user."""
+    server = started(PulseAudioServer)
+    monkeypatch.setenv("PULSE_SERVER", server.address)
+    yield server
+    server.close()
+
+
+def engine_pid() -> int | None:
+    return find_running(places.runtime_dir())
+
+
+def bare(modules: list[str]) -> list[str]:
+    """Without their numbers, which a server that was started again gives anew."""
+    return [line.split("\t", 1)[1] for line in modules]
+
+
+@pytest.mark.parametrize(
+    "victims",
+    [
+        # The client and then the engine: test_cli_live.
+        ("engine", "client"),
+        ("engine", "server"),
+        ("client", "server"),
+        ("server", "client"),
+        pytest.param(
+            ("server", "engine"),
+            marks=pytest.mark.xfail(reason="an engine that is started again without a server stays failed"),
+        ),
+    ],
+    ids=" then ".join,
+)
+def test_who_is_left_notices_and_goes_on_or_ends_and_the_next_start_is_clean(victims, server, build_model):
+    command = ("live", "--model", str(build_model("pass")), "--keep-open")
+    before = bare(server.modules())
+    with Program(*command) as live:
+        live.shows("running")
+        for victim in victims:
+            if victim == "client":
+                live.process.kill()
+            elif victim == "server":
+                server.kill()
+                if "client" not in victims[:1]:
+                    live.shows("reconnecting", NOTICED_S)
+            else:
+                os.kill(engine_pid(), signal.SIGKILL)
+                live.shows(r"signal 9\) and was started again", NOTICED_S)
+        if "client" in victims:
+            wait_until(lambda: engine_pid() is None, NOTICED_S, "the engine ends with its client")
+        if "server" in victims:
+            server.start()
+        if "client" not in victims:
+            wait_until(lambda: ctl_status()["state"] == "running", RECOVERED_S, "there is sound again")
+            live.process.send_signal(signal.SIGINT)
+            assert live.ends() == 130
+    with Program(*command) as live:
+        live.shows("running")
+        assert sources(server).count("\tenhancer_mic\t") == 1
+        live.process.send_signal(signal.SIGINT)
+        assert live.ends() == 130
+    assert bare(server.modules()) == before
