@@ -29,7 +29,7 @@ _STYLES = {
     State.STOPPED: "bold",
     State.FAILED: "bold red",
 }
-_SOUND = (State.RUNNING, State.DEGRADED)
+SOUND = (State.RUNNING, State.DEGRADED)  # flows in these
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def panel(view: View) -> RenderableType:
     rows = Table.grid(padding=(0, 2, 0, 0))
     rows.add_column(style="dim", no_wrap=True, min_width=9)
     rows.add_column(overflow="fold")
-    flowing = view.alive and status.state in _SOUND
+    flowing = view.alive and status.state in SOUND
     rows.add_row("from", Text(view.microphone))
     rows.add_row("to", Text(view.target))
     if users := _users(view):
@@ -77,7 +77,8 @@ def panel(view: View) -> RenderableType:
     rows.add_row("strength", _switches(status))
     parts: list[RenderableType] = [title, Rule(style="dim"), rows, Rule(style="dim")]
     parts += [Text(note, style="yellow") for note in view.notes]
-    if status.message and status.message != str(status.state):
+    noted = any(note.endswith(status.message) for note in view.notes)
+    if status.message != str(status.state) and not noted:
         parts.append(Text(status.message, style="red" if status.state is State.FAILED else ""))
     parts.append(_keys() if view.keys else Text("Ctrl-C ends", style="dim"))
     return Group(*parts)
@@ -87,7 +88,7 @@ def status_line(view: View) -> str:
     """The same in one plain line."""
     status, meters = view.status, view.meters
     begin = f"{elapsed(view.seconds)}  {_state(view)}"
-    if not view.alive or status.state not in _SOUND:
+    if not view.alive or status.state not in SOUND:
         return begin + (f": {status.message}" if status.message and status.message != str(status.state) else "")
     parts = [
         f"in {meters.input_rms_dbfs:.0f} dBFS",

@@ -12,14 +12,14 @@ from collections import deque
 from dataclasses import replace
 from math import inf
 from pathlib import Path
-from time import monotonic, strftime
+from time import localtime, monotonic, strftime, time
 from typing import Any
 
 from enhancer.cli.console import console_for, print_error
 from enhancer.cli.interrupts import stopping_on_signals
 from enhancer.cli.keyboard import Keyboard
 from enhancer.cli.live_choice import Choice, Request, absolute_folder, absolute_model, check, choose, limit_of
-from enhancer.cli.live_panel import View, panel, status_line, strength_words
+from enhancer.cli.live_panel import SOUND, View, panel, status_line, strength_words
 from enhancer.cli.live_stats import LiveStats
 from enhancer.errors import OutputError
 from enhancer.live import places, settings
@@ -157,12 +157,12 @@ class _Live:
     def _left_s(self) -> float:
         return inf if self._request.duration is None else self._began + self._request.duration - monotonic()
 
-    def say(self, line: str) -> None:
-        """Something that happened, for the user."""
+    def say(self, line: str, at: float | None = None) -> None:
+        """Something that happened, for the user. at: seconds since the epoch; None: now."""
         if self._display is None:
             print(line, flush=True)
         else:
-            self._notes.append((monotonic(), f"{strftime('%H:%M:%S')} {line}"))
+            self._notes.append((monotonic(), f"{strftime('%H:%M:%S', localtime(at or time()))} {line}"))
 
     def _look(self) -> None:
         now = monotonic()
@@ -172,12 +172,22 @@ class _Live:
         if now - self._status_at >= STATUS_S:
             self._status_at = now
             before, self._status = self._status, self._engine.status()
-            if self._status.state is not before.state:
-                self._descriptions.clear()  # with another state may come other devices
+            if (self._status.state, self._status.microphone) != (before.state, before.microphone):
+                self._descriptions.clear()  # there may be other devices
             self._follow_recording(before.recording, before.state)
+        self._tell_news()
         self._meters = self._engine.meters()
-        self._stats.add(now - self._began, now - self._seen_at, self._status, self._meters)
+        self._stats.add(now - self._seen_at, self._status, self._meters)
         self._seen_at = now
+
+    def _tell_news(self) -> None:
+        """What has happened in the engine; to the user, save what is only its state."""
+        for event in self._engine.news():
+            self._stats.happened(monotonic() - self._began - (time() - event.at), event)
+            # Lines without sound say the state's reason anyway, once a second.
+            said = not self._terminal and event.text == self._status.message and self._status.state not in SOUND
+            if event.text != str(event.state) and not said:
+                self.say(event.text, event.at)
 
     def _follow_recording(self, before: str | None, state_before: State) -> None:
         """A recording ends when the microphone is closed, and begins anew with it; a full disk ends it for good."""
@@ -185,7 +195,6 @@ class _Live:
             return
         if before is not None and state_before is State.RUNNING:
             self._record = False
-            self.say("the recording has ended: is the disk full?")
         else:
             self._try(Record(self._folder))
 
@@ -233,7 +242,7 @@ class _Live:
             return
         if self._display is not None:
             self._display.update(panel(self._view(now, keys)), refresh=True)
-            self._show_at = now + (0.0 if self._status.state in (State.RUNNING, State.DEGRADED) else STATUS_S)
+            self._show_at = now + (0.0 if self._status.state in SOUND else STATUS_S)
         else:
             print(status_line(self._view(now, keys)), flush=True)
             self._show_at += LINE_S
@@ -248,19 +257,21 @@ class _Live:
     def _microphone(self) -> str:
         if self._status.speaker:
             return f"{self._status.speaker} (choose it in your call program)"
-        return self._described("input", self._status.input)
+        return self._described("input", self._status.input, self._status.microphone)
 
     def _target(self) -> str:
         if self._status.virtual_mic:
             return f"{self._status.virtual_mic} (choose it in your call program)"
         return self._described("output", self._status.output)
 
-    def _described(self, kind: str, name: str | None) -> str:
-        """A device in words; looked up once."""
+    def _described(self, kind: str, wanted: str | None, used: str | None = None) -> str:
+        """A device in words, that which is used rather than that which was asked for; looked up once."""
+        name = used or wanted
         if (kind, name) not in self._descriptions:
             with contextlib.suppress(DeviceError):
                 for device in list_devices():
-                    self._descriptions[device.kind, device.name] = device.description
+                    default = " (the default)" if device.default and wanted is None else ""
+                    self._descriptions[device.kind, device.name] = device.description + default
                     if device.default:
                         self._descriptions[device.kind, None] = f"{device.description} (the default)"
             self._descriptions.setdefault((kind, name), name or "the default")

@@ -9,7 +9,7 @@ from pathlib import Path
 from enhancer.cli.display import clock
 from enhancer.live.meters import Meters
 from enhancer.live.protocol import EngineState as State
-from enhancer.live.protocol import StatusReply
+from enhancer.live.protocol import Event, StatusReply
 from enhancer.media.atomic import replacing
 
 COUNTERS = ("frames", "input_xruns", "output_xruns")
@@ -31,12 +31,14 @@ class LiveStats:
     _last: Meters = field(default_factory=Meters)
     _slowest_ms: float = 0.0
 
-    def add(self, at_s: float, elapsed_s: float, status: StatusReply, meters: Meters) -> None:
-        """What was seen `at_s` seconds after the start, and `elapsed_s` after the last time."""
+    def happened(self, at_s: float, event: Event) -> None:
+        """An event of the engine, `at_s` seconds after the start."""
+        self.events.append({"at_s": round(at_s, 2), "state": str(event.state), "message": event.text})
+
+    def add(self, elapsed_s: float, status: StatusReply, meters: Meters) -> None:
+        """What was seen `elapsed_s` after the last time."""
         state = str(status.state)
         self.seconds[state] = self.seconds.get(state, 0.0) + elapsed_s
-        if not self.events or (self.events[-1]["state"], self.events[-1]["message"]) != (state, status.message):
-            self.events.append({"at_s": round(at_s, 2), "state": state, "message": status.message})
         self._cpu += meters.cpu_share * elapsed_s
         if meters.state is not State.RUNNING or not meters.frames:
             return

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from pathlib import Path
-from time import monotonic, process_time
+from time import monotonic
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,10 +23,11 @@ from enhancer.live import places
 from enhancer.live.backend import Backend
 from enhancer.live.clock import MODES
 from enhancer.live.control import ControlServer
-from enhancer.live.devices import list_devices
+from enhancer.live.default_devices import DefaultDevices
+from enhancer.live.devices import Kind, list_devices
 from enhancer.live.errors import DeviceError, NotRunning
-from enhancer.live.metering import SnrEstimate, SoundMeter
-from enhancer.live.meters import Meters, MeterWriter
+from enhancer.live.gauges import Gauges
+from enhancer.live.meters import MeterWriter
 from enhancer.live.protocol import (
     Bypass,
     LoadModel,
@@ -50,17 +51,21 @@ from enhancer.live.states import StateMachine
 from enhancer.model import Student
 
 if TYPE_CHECKING:  # where there is no PulseAudio, its package is not there either
+    from enhancer.live.pulse.virtual_device import Defaults, Usage, VirtualDevice
     from enhancer.live.virtual_mic import VirtualMic
     from enhancer.live.virtual_speaker import VirtualSpeaker
 
-TICK_S = 0.05
-ASLEEP_TICK_S = 0.15  # and 100 ms to open the devices: a first reader hears sound within 300 ms
-SLEEPING_PUBLISH_S = 0.5
+WATCHED_TICK_S = 0.05  # while somebody looks at the meters
+TICK_S = 0.25
+HEARTBEAT_S = 0.5  # between publications while nobody looks, or nothing sounds
 DOZE_S = 2.0  # without readers, before the microphone is closed: a call program that changes its settings is not gone
 LOOK_AGAIN_S = 2.0  # for a microphone that is gone
 RETRY_S = 0.5  # between attempts to open what was lost
 ANSWER_S = 4.0  # for a request; a client waits for five
 LONELY_S = 2.0  # without clients, before an engine that is no service ends
+TOO_BUSY = "the machine is too busy: the sound passes as it is"
+MUTED = "the microphone gives silence: is it muted?"
+OVER = {TOO_BUSY: "the machine keeps up again", MUTED: "the microphone gives sound again"}  # said when it is
 _log = logging.getLogger(__name__)
 
 
@@ -95,7 +100,8 @@ class Engine:
         self._runtime = runtime
         self._sound_server = sound_server
         self._machine = StateMachine()
-        self._inbox: queue.SimpleQueue[tuple[Request, Future[Reply]]] = queue.SimpleQueue()
+        # A request with its reply to be; None: something has happened that is worth a look.
+        self._inbox: queue.SimpleQueue[tuple[Request, Future[Reply]] | None] = queue.SimpleQueue()
         self._student = Student(options.model)
         self._session: Session | None = None
         self._mic: VirtualMic | None = None
@@ -105,28 +111,30 @@ class Engine:
         self._recording: str | None = None  # the folder
         self._done = False
         self._wanted = False  # somebody asked to start, and nobody to stop
-        self._users = 0
-        self._used_at = 0.0  # when somebody last used the virtual device
+        self._usage: Usage | None = None  # of the virtual device; replaced by the thread that watches it
+        self._used_at = 0.0  # when somebody last used it
+        self._defaults: DefaultDevices | None = None  # where there is a virtual device
+        self._seen_defaults: Defaults | None = None  # the system's, when devices were chosen last
+        self._missing = False  # the microphone that was asked for is gone, and the default one serves
         self._retry_at = 0.0
-        self._published_at = 0.0
-        self._heard = SoundMeter(SAMPLE_RATE)
-        self._passed = SoundMeter(SAMPLE_RATE)
-        self._snr = SnrEstimate()
+        self._published_at, self._published_state = 0.0, State.STOPPED
+        self._gauges = Gauges()
         self._began = monotonic()
-        self._cpu = (monotonic(), process_time())
-        self._cpu_share = 0.0
 
     # --- the thread that decides --------------------------------------------------------------------------------
 
     def run(self) -> None:
-        """Serves until the end. Raises AlreadyRunning, EngineError or ConfigError where no engine can be."""
+        """Serves until the end. Raises AlreadyRunning, EngineError or ConfigError where no engine can be.
+
+        A bug that ended the worker is raised here: better a new engine than a silent one.
+        """
         with (
             ControlServer(self._runtime, self._ask) as control,
             MeterWriter(places.meters_path(self._runtime)) as meters,
         ):
             try:
                 while not self._done:
-                    self._serve_one()
+                    self._serve_one(self._patience_s(meters))
                     self._look_after()
                     self._publish(meters)
                     if not self._options.service and control.idle_s > LONELY_S:
@@ -153,13 +161,23 @@ class Engine:
         """Answers who still waits, so that their threads can end."""
         self._done = True
         while not self._inbox.empty():
-            self._inbox.get()[1].set_exception(NotRunning("the engine has just ended"))
+            if asked := self._inbox.get():
+                asked[1].set_exception(NotRunning("the engine has just ended"))
 
-    def _serve_one(self) -> None:
+    def _patience_s(self, meters: MeterWriter) -> float:
+        """How long nothing may happen before we look by ourselves."""
+        if self._session is not None:
+            return WATCHED_TICK_S if meters.watched else TICK_S
+        return HEARTBEAT_S if self._machine.state is State.SLEEPING else TICK_S
+
+    def _serve_one(self, patience_s: float) -> None:
         try:
-            request, answer = self._inbox.get(timeout=ASLEEP_TICK_S if self._session is None else TICK_S)
+            asked = self._inbox.get(timeout=patience_s)
         except queue.Empty:
             return
+        if asked is None:
+            return
+        request, answer = asked
         try:
             answer.set_result(self._handle(request))
         except BaseException as error:  # the asker's to see: a UserError becomes a refusal, anything else a bug's log
@@ -234,22 +252,34 @@ class Engine:
 
             self._speaker = VirtualSpeaker(options.speaker, SAMPLE_RATE, server=self._sound_server)
         self._used_at = monotonic()
+        if device := self._virtual:
+            before = device.defaults_before
+            self._defaults = DefaultDevices(before.source, before.sink, self._sound_server)
+            device.watch(lambda usage: self._learn(device, usage))
+
+    def _learn(self, device: VirtualDevice, usage: Usage) -> None:
+        """By the thread that watches the virtual device."""
+        if device is self._virtual:
+            self._usage = usage
+            self._inbox.put(None)
 
     def _remove_virtual(self) -> None:
-        if self._virtual is not None:
-            self._virtual.remove()
-        self._mic = self._speaker = None
+        device = self._virtual
+        self._mic = self._speaker = self._usage = self._defaults = None
+        if device is not None:
+            device.remove()
 
     def _open_again(self) -> None:
         """Opens what is wanted; the default microphone for one that is gone. Raises DeviceError."""
         self._make_virtual()
-        route = self._route()
+        self._missing = False
         try:
-            self._open(route)
+            self._open(self._route())
         except DeviceError as error:
-            if route.input is None or self._options.speaker:
+            if self._options.input is None or self._options.speaker:
                 raise
-            self._open(replace(route, input=None))
+            self._missing = True
+            self._open(self._route())
             self._machine.go(State.RUNNING, f"{error.message}: the default microphone is used until it is back")
 
     def _open(self, route: Route) -> None:
@@ -264,7 +294,10 @@ class Engine:
         enhancer.reset()
         self._session = Session(self._backend(), route, enhancer, MODES[self._options.latency], [self._listen])
         self._session.pipeline.bypass = self._bypass
+        again = self._machine.state is State.RECONNECTING
         self._machine.go(State.RUNNING, "running")
+        if again:
+            self._machine.say("the sound is back")
 
     def _close(self) -> None:
         self._end_recording()
@@ -278,41 +311,56 @@ class Engine:
         self._remove_virtual()
 
     def _route(self) -> Route:
-        source, output = self._options.input, self._options.output
+        """The devices that are wanted now. Raises DeviceError when one of them is a default that there is not."""
+        options = self._options
+        self._seen_defaults = self._usage.defaults if self._usage else None
         if self._speaker is not None:
-            return Route(self._speaker.source_name, (output,))
-        main = self._mic.sink_name if self._mic is not None else output
-        return Route(source, (main, output) if self._hears_itself else (main,))
+            return Route(self._speaker.source_name, (options.output or self._default("output"),))
+        source = (None if self._missing else options.input) or self._default("input")
+        if self._mic is None:
+            return Route(source, (options.output,))
+        monitor = (options.output or self._default("output"),) if options.monitor else ()
+        return Route(source, (self._mic.sink_name, *monitor))
 
-    @property
-    def _hears_itself(self) -> bool:
-        return self._options.monitor and self._mic is not None
+    def _default(self, kind: Kind) -> str | None:
+        """The user's default device, never one of ours; None, the system's choice, where we have made no device."""
+        if self._defaults is None:
+            return None
+        name, note = self._defaults.choose(kind)
+        if note:
+            self._machine.say(note)
+        return name
+
+    def _follow(self, route: Route) -> None:
+        """Goes over to these devices; those that stay are not disturbed. Raises DeviceError and keeps the old ones."""
+        assert self._session is not None
+        if route.input != self._session.route.input:
+            self._session.set_input(route.input)
+        if route.outputs != self._session.route.outputs:
+            self._session.set_outputs(route.outputs)
 
     # --- what clients ask for -----------------------------------------------------------------------------------
 
     def _set_devices(self, source: str | None, sink: str | None) -> None:
-        before, self._options = self._options, replace(self._options, input=source, output=sink)
-        if self._session is None:
-            return
+        if source != self._options.input:
+            self._missing = False
+            self._change(replace(self._options, input=source))
+        self._change(replace(self._options, output=sink))
+
+    def _change(self, options: Options) -> None:
+        """Other devices, if they can be had; else those from before, and DeviceError."""
+        before, self._options = self._options, options
         try:
-            if source != before.input and not self._options.speaker:
-                self._session.set_input(source)
-            if self._route().outputs != self._session.route.outputs:
-                self._session.set_outputs(self._route().outputs)
+            if self._session is not None:
+                self._follow(self._route())
         except DeviceError:
-            self._options = before if before.speaker else replace(before, input=self._session.route.input)
+            self._options = before
             raise
 
     def _set_monitor(self, on: bool) -> None:
         if self._mic is None:
             raise UserError("there is nothing to monitor: the sound goes to a loudspeaker already")
-        before, self._options = self._options, replace(self._options, monitor=on)
-        try:
-            if self._session is not None:
-                self._session.set_outputs(self._route().outputs)
-        except DeviceError:
-            self._options = before
-            raise
+        self._change(replace(self._options, monitor=on))
 
     def _record(self, folder: str | None) -> None:
         if folder is None:
@@ -344,6 +392,7 @@ class Engine:
             message=self._machine.message,
             input=options.input,
             output=options.output,
+            microphone=self._session.route.input if self._session and not options.speaker else None,
             virtual_mic=options.virtual_mic,
             speaker=options.speaker,
             limit_db=options.limit_db,
@@ -354,6 +403,7 @@ class Engine:
             latency_mode=options.latency,
             service=options.service,
             running_s=monotonic() - self._began,
+            events=self._machine.events,
         )
 
     # --- what happens by itself ---------------------------------------------------------------------------------
@@ -362,12 +412,21 @@ class Engine:
         """Notices what has happened to the devices and to the listeners, and acts on it."""
         if not self._wanted:
             return
-        now = monotonic()
+        now, usage = monotonic(), self._usage
+        if usage and usage.users:
+            self._used_at = now
+        lost = self._machine.state is State.RECONNECTING
         try:
-            self._count_users(now)
-            if self._session is not None:
+            if usage and usage.gone:
+                self._lost(usage.fault, now)
+                self._remove_virtual()  # for what we hold of it; it is made anew
+            elif self._session is not None:
                 self._watch_session(now)
-            elif now >= self._retry_at and (self._machine.state is State.RECONNECTING or self._users):
+            elif usage and usage.fault:
+                self._machine.go(State.RECONNECTING, usage.fault)  # until the server answers
+            elif lost and usage and not usage.users and not self._options.keep_open:
+                self._machine.go(State.SLEEPING, self._why_asleep())
+            elif now >= self._retry_at and (lost or (usage and usage.users)):
                 self._open_again()
         except DeviceError as error:
             self._lost(error.message, now)
@@ -375,28 +434,28 @@ class Engine:
     def _watch_session(self, now: float) -> None:
         assert self._session is not None
         pipeline = self._session.pipeline
+        if pipeline.bug is not None:
+            raise pipeline.bug
         if fault := self._session.fault:
             self._lost(fault, now)
         elif self._virtual is not None and not self._options.keep_open and now - self._used_at > DOZE_S:
             self._close()
             self._machine.go(State.SLEEPING, self._why_asleep())
         elif self._recorder is not None and self._recorder.error:
-            self._machine.go(self._machine.state, f"the recording has ended: {self._recorder.error}")
+            self._machine.say(f"the recording has ended: {self._recorder.error}")
             self._end_recording()
-        elif self._session.route.input != self._route().input:
+        elif self._usage and self._usage.defaults != self._seen_defaults:
+            self._follow(self._route())
+        elif self._missing:
             self._return_to_microphone(now)
         elif pipeline.overloaded:
-            self._machine.go(State.DEGRADED, "the machine is too busy: the sound passes as it is")
+            self._machine.go(State.DEGRADED, TOO_BUSY)
         elif pipeline.muted:
-            self._machine.go(State.RUNNING, "the microphone gives silence: is it muted?")
+            self._machine.go(State.RUNNING, MUTED)
         else:
+            if over := OVER.get(self._machine.message):
+                self._machine.say(over)
             self._machine.go(State.RUNNING, "running")
-
-    def _count_users(self, now: float) -> None:
-        if self._virtual is not None:
-            self._users = self._virtual.users()
-            if self._users:
-                self._used_at = now
 
     def _why_asleep(self) -> str:
         if self._speaker is not None:
@@ -406,81 +465,36 @@ class Engine:
     def _lost(self, why: str, now: float) -> None:
         """Closes what is left and tries again after a while."""
         self._close()
-        if not self._virtual_lives():
-            self._remove_virtual()  # for what the server may remember of it; it is made anew
         self._retry_at = now + RETRY_S
         self._machine.go(State.RECONNECTING, why)
-
-    def _virtual_lives(self) -> bool:
-        try:
-            if self._virtual is not None:
-                self._virtual.users()
-        except DeviceError:
-            return False
-        return True
 
     def _return_to_microphone(self, now: float) -> None:
         """Goes back to the microphone that was asked for, once it is there again."""
         wanted = self._options.input
         assert self._session is not None
-        if wanted == self._session.route.input or now < self._retry_at:
+        if now < self._retry_at:
             return
         self._retry_at = now + LOOK_AGAIN_S
         if any(d.kind == "input" and wanted in (d.id, d.name) for d in list_devices(self._sound_server)):
             self._session.set_input(wanted)
-            self._machine.go(State.RUNNING, f"{wanted} is back")
+            self._missing = False
+            self._machine.say(f"the microphone {wanted} is back")
+            self._machine.go(State.RUNNING, "running")
 
     # --- what it shows ------------------------------------------------------------------------------------------
 
     def _listen(self, heard: np.ndarray, passed: np.ndarray) -> None:
         """By the worker, each hop."""
-        self._heard.hear(heard)
-        self._passed.hear(passed)
+        self._gauges.hear(heard, passed)
         recorder = self._recorder
         if recorder is not None:
             recorder.hear(heard, passed)
 
     def _publish(self, meters: MeterWriter) -> None:
-        now = monotonic()
-        if self._session is None and now - self._published_at < SLEEPING_PUBLISH_S:
+        now, state = monotonic(), self._machine.state
+        moving = self._session is not None and meters.watched
+        if not moving and state is self._published_state and now - self._published_at < HEARTBEAT_S:
             return
-        self._published_at = now
-        self._measure_cpu(now)
-        values = Meters(state=self._machine.state, readers=self._users, cpu_share=self._cpu_share)
-        session = self._session
-        if session is not None:
-            pipeline, branch = session.pipeline, session.branches[0]
-            stats, times = pipeline.enhancer.stats, pipeline.frame_times
-            self._snr.update(self._heard.power, self._passed.power, stats.speech_presence)
-            into, out = session.device_latencies_s
-            values = replace(
-                values,
-                input_rms_dbfs=self._heard.rms_dbfs,
-                input_peak_dbfs=self._heard.peak_dbfs,
-                output_rms_dbfs=self._passed.rms_dbfs,
-                output_peak_dbfs=self._passed.peak_dbfs,
-                gain_reduction_db=stats.gain_reduction_db,
-                snr_db=self._snr.db,
-                speech_presence=stats.speech_presence,
-                input_spectrum_db=self._heard.spectrum_db(),
-                output_spectrum_db=self._passed.spectrum_db(),
-                frames=stats.frames,
-                frame_p50_ms=times.p50_ms,
-                frame_p99_ms=times.p99_ms,
-                frame_max_ms=times.max_ms,
-                input_xruns=session.input_xruns,
-                output_xruns=session.output_xruns,
-                drift_ppm=branch.drift_ppm,
-                latency_algorithm_ms=1e3 * pipeline.enhancer.latency_samples / SAMPLE_RATE,
-                latency_buffers_ms=1e3 * branch.latency_s,
-                latency_input_device_ms=1e3 * into,
-                latency_output_device_ms=1e3 * out,
-                ring_fill_ms=1e3 * branch.latency_s,
-            )
-        meters.publish(values)
-
-    def _measure_cpu(self, now: float) -> None:
-        then, used = self._cpu
-        if now - then >= 1.0:
-            self._cpu = (now, process_time())
-            self._cpu_share = (self._cpu[1] - used) / (now - then)
+        self._published_at, self._published_state = now, state
+        users = self._usage.users if self._usage else 0
+        meters.publish(self._gauges.values(state, users, self._session, spectra=meters.spectra_watched))

@@ -19,7 +19,18 @@ from enhancer.live.errors import EngineError, NotRunning, RequestRefused
 from enhancer.live.instance import find_running
 from enhancer.live.meters import MeterReader, Meters
 from enhancer.live.process import encode_options, log_file
-from enhancer.live.protocol import Bypass, EngineState, Record, Reply, Request, Shutdown, Start, Status, StatusReply
+from enhancer.live.protocol import (
+    Bypass,
+    EngineState,
+    Event,
+    Record,
+    Reply,
+    Request,
+    Shutdown,
+    Start,
+    Status,
+    StatusReply,
+)
 
 START_S = 20.0  # half a second on an idle machine
 END_S = 4.0  # for an engine to give its devices back
@@ -78,11 +89,16 @@ class Supervisor:
         self._client: EngineClient | None = None
         self._meters: MeterReader | None = None
         self._status = StatusReply(EngineState.STOPPED)
+        self._news: list[Event] = []
+        self._seen = 0  # the number of the newest event in the news
         self._restarts: list[float] = []  # when
         self._gone_at: float | None = None
+        self.pid = 0
         try:
             try:
                 self._connect(START_S)
+                self.status()
+                self._news.clear()  # what happened before we came
             except NotRunning:
                 self._launch()
         except BaseException:
@@ -118,7 +134,14 @@ class Supervisor:
                 reply = self.request(Status(), 2.0)
                 assert isinstance(reply, StatusReply)
                 self._status = reply
+                self._news += [event for event in reply.events if event.number > self._seen]
+                self._seen = max((event.number for event in reply.events), default=0)
         return self._status
+
+    def news(self) -> list[Event]:
+        """What has happened in the engine since the last call, as far as `status` has been told: each event once."""
+        news, self._news = self._news, []
+        return news
 
     def meters(self) -> Meters:
         """What the engine shows now; silence, while there is none."""
@@ -187,6 +210,8 @@ class Supervisor:
         except BaseException:
             client.close()
             raise
+        if client.pid != self.pid:  # another engine counts anew
+            self._seen = 0
         self._client, self.pid = client, client.pid
         self._gone_at = None
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 import numpy as np
 
 from enhancer.features import erb_frequency, erb_rate
@@ -68,9 +70,9 @@ class SnrEstimate:
     def __init__(self) -> None:
         self._speech = self._noise = 1e-9
 
-    def update(self, heard: float, passed: float, presence: float) -> None:
-        """Mean squares of a hop before and after, and the probability of speech in it."""
-        share = 0.01 / SNR_TIME_S
+    def update(self, heard: float, passed: float, presence: float, elapsed_s: float) -> None:
+        """Mean squares before and after, and the probability of speech, `elapsed_s` after the last update."""
+        share = 1.0 - exp(-elapsed_s / SNR_TIME_S)
         self._noise += share * (max(heard - passed, 0.0) - self._noise)
         self._speech += share * presence * (passed - self._speech)
 

@@ -4,6 +4,8 @@ The file holds two sets of values. The writer fills them by turns and then says 
 is there at every moment, also when the writer is killed. A reader that was overtaken finds the checksum wrong and looks
 again (so it does where processors show writes in another order); one that hangs or dies never holds up the sound.
 
+Readers leave the time of their last look in the file: the writer spares itself what nobody looks at.
+
 Time is that of `time.monotonic`, which all processes of a machine share and which stands still while it is suspended.
 """
 
@@ -25,10 +27,11 @@ from enhancer.live.errors import EngineError, NotRunning
 from enhancer.live.instance import process_exists
 from enhancer.live.protocol import EngineState
 
-VERSION = 1
+VERSION = 2
 BANDS = 128
 SILENCE_DB = -120.0
 DEAD_S = 2.0  # without a heartbeat; the engine publishes at least once a second, asleep as well
+WATCHED_S = 1.0  # after its last look, a reader is taken to look no more
 FILE_SIZE = 4096  # in every version: a file that shrank under a reader's map would kill the reader
 
 _MAGIC = b"enhancer"
@@ -45,11 +48,12 @@ class Meters:
     """A snapshot of a running engine. Levels are dBFS over all channels, -120 at the least.
 
     gain_reduction_db, snr_db, speech_presence (0..1): as `enhancer.Stats` has them, the SNR as estimated from the mask.
-    input_spectrum_db, output_spectrum_db: float32 [128], from low to high. frames: of 10 ms, since the start.
+    input_spectrum_db, output_spectrum_db: float32 [128], from low to high; silent until a reader asks for spectra.
+    frames: of 10 ms, since the start.
     frame_*_ms: computing time of one, over the last 10 s. input_xruns, output_xruns: since the start. drift_ppm: by how
-    much the output's clock is faster than the input's. latency_*_ms: the parts of the way from sound to sound.
-    ring_fill_ms: what waits for the output. readers: how many record from the virtual microphone. cpu_share: 1 is one
-    core.
+    much the output's clock is faster than the input's. latency_*_ms: the parts of the way from sound to sound; that of
+    buffers is what waits between the two devices. readers: how many record from the virtual microphone. cpu_share: 1 is
+    one core.
     """
 
     state: EngineState = EngineState.STOPPED
@@ -73,7 +77,6 @@ class Meters:
     latency_buffers_ms: float = 0.0
     latency_input_device_ms: float = 0.0
     latency_output_device_ms: float = 0.0
-    ring_fill_ms: float = 0.0
     readers: int = 0
     cpu_share: float = 0.0
 
@@ -95,6 +98,8 @@ _HEADER = np.dtype(
         ("pid", "<u4"),
         ("heartbeat_s", "<f8"),  # of the last publish; 0 after the writer's end
         ("sequence", "<u8"),  # of publications: set 0 is the newer if even, else set 1
+        ("read_s", "<f8"),  # when a reader has looked last; its
+        ("spectra_read_s", "<f8"),  # when one has looked at the spectra
     ]
 )
 _KINDS = {"EngineState": "<u4", "int": "<u8", "float": "<f8", "np.ndarray": ("<f4", (BANDS,))}  # as annotated above
@@ -143,6 +148,16 @@ class MeterWriter:
         self._header["sequence"] = self._sequence
         self._header["heartbeat_s"] = monotonic()
 
+    @property
+    def watched(self) -> bool:
+        """Whether anybody has looked within the last second."""
+        return 0.0 <= monotonic() - float(self._header["read_s"][0]) < WATCHED_S
+
+    @property
+    def spectra_watched(self) -> bool:
+        """Whether anybody has looked at the spectra within the last second."""
+        return 0.0 <= monotonic() - float(self._header["spectra_read_s"][0]) < WATCHED_S
+
     def close(self) -> None:
         """Tells the readers that this is the end, and removes the file."""
         self._header["heartbeat_s"] = 0.0
@@ -166,8 +181,8 @@ class MeterReader:
     def __init__(self, path: Path) -> None:
         """Raises NotRunning if there is no such file, EngineError if it is another user's or of another version."""
         try:
-            with open(path, "rb") as file:
-                self._map = mmap.mmap(file.fileno(), FILE_SIZE, access=mmap.ACCESS_READ)
+            with open(path, "r+b") as file:
+                self._map = mmap.mmap(file.fileno(), FILE_SIZE)
         except FileNotFoundError as error:
             raise NotRunning from error
         except PermissionError as error:
@@ -185,8 +200,14 @@ class MeterReader:
                 "end the engine and start it again",
             )
 
-    def read(self) -> Meters:
-        """What the engine published last; never values of two moments. Raises EngineError if the file is damaged."""
+    def read(self, *, spectra: bool = False) -> Meters:
+        """What the engine published last; never values of two moments. Raises EngineError if the file is damaged.
+
+        spectra: has the engine go on with them for another second.
+        """
+        self._header["read_s"] = monotonic()
+        if spectra:
+            self._header["spectra_read_s"] = monotonic()
         for _ in range(_TRIES):
             sequence = int(self._header["sequence"][0])
             values = _unpack(self._map[_SETS[sequence % 2]])

@@ -62,6 +62,7 @@ class Pipeline:
         self._listeners, self._now = listeners, now
         self._hop = np.empty((rate // 100, channels), np.float32)
         self._ring = Ring(round(ROOM_S * rate), channels)
+        self.bug: Exception | None = None  # that ended the worker
         self._wake = Wake()
         self._thread: threading.Thread | None = None
         self._bypass = False
@@ -129,9 +130,12 @@ class Pipeline:
     # --- the worker ---------------------------------------------------------------------------------------------
 
     def _run(self) -> None:
-        while self._running:
-            self.work()
-            self._wake.wait()
+        try:
+            while self._running:
+                self.work()
+                self._wake.wait()
+        except Exception as bug:
+            self.bug = bug
 
     def work(self) -> int:
         """Passes on all hops that are complete; returns their number."""

@@ -37,7 +37,6 @@ from enhancer.live.protocol import Shutdown, Start
 LOG_BYTES, LOG_FILES = 1_000_000, 3
 PRIORITY = -11  # what desktops give their sound servers
 RETRY_S, MAX_RETRY_S = 1.0, 30.0  # of a service whose devices are not there yet
-WORKER = "enhancer-worker"  # as the pipeline names its thread
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK") if hasattr(signal, name))
 _log = logging.getLogger(__name__)
 
@@ -85,7 +84,8 @@ def main(arguments: Sequence[str]) -> int:
         if len(arguments) != 1:
             raise ConfigError("the engine takes its options as one JSON object", "or - for standard input")
         options = decode_options(sys.stdin.read() if arguments[0] == "-" else arguments[0])
-        return _run(Engine(default_backend, options, places.runtime_dir()), service=options.service)
+        _run(Engine(default_backend, options, places.runtime_dir()), service=options.service)
+        return 0
     except UserError as error:
         _log.error("%s", error.message)
         print(json.dumps({"error": error.message, "hint": error.hint}), flush=True)
@@ -95,9 +95,7 @@ def main(arguments: Sequence[str]) -> int:
         return 1
 
 
-def _run(engine: Engine, *, service: bool) -> int:
-    failed = threading.Event()
-
+def _run(engine: Engine, *, service: bool) -> None:
     def end(number: int, frame: FrameType | None) -> None:
         engine.post(Shutdown())
 
@@ -108,9 +106,6 @@ def _run(engine: Engine, *, service: bool) -> int:
             name,
             exc_info=(bug.exc_type, bug.exc_value or bug.exc_type(), bug.exc_traceback),
         )
-        if name == WORKER:  # no sound any more: better a new engine than a silent one
-            failed.set()
-            engine.post(Shutdown())
 
     for number in _SIGNALS:
         signal.signal(number, end)
@@ -121,7 +116,6 @@ def _run(engine: Engine, *, service: bool) -> int:
     gc.collect()
     gc.freeze()
     engine.run()
-    return 1 if failed.is_set() else 0
 
 
 def _begin(engine: Engine) -> None:

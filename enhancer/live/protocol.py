@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from enum import StrEnum
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from enhancer.errors import UserError
 
-VERSION = 1
+VERSION = 2
 MAX_MESSAGE = 64 * 1024  # bytes
 MAX_TEXT = 4096  # characters: no path is longer
 MAX_NUMBER = 2**63
@@ -160,18 +160,35 @@ class Welcome(Reply):
 
 
 @dataclass(frozen=True)
+class Event(Message):
+    """Something that happened: a part of StatusReply.
+
+    number: 1 for an engine's first event, then counting, so that a client that asks often enough sees each exactly
+    once. at: seconds since the epoch. state: of the engine from then on. text: a line; no more than the state's name
+    where there is nothing else to say.
+    """
+
+    number: int
+    at: float
+    state: EngineState
+    text: str
+
+
+@dataclass(frozen=True)
 class StatusReply(Reply):
     """What the engine does and with what; levels, latency and counters are in the meters.
 
-    message: what happened last, a line, may be empty. input, output: what was asked for (None: the default).
-    virtual_mic, speaker: as call applications name it; None: there is none. recording: the folder; None: not recording.
-    service: it was started at login and goes on without clients.
+    message: why it is in this state, a line, may be empty. input, output: what was asked for (None: the default).
+    microphone: the one that is open, by its name; None: none is, or the system chooses. virtual_mic, speaker: as call
+    applications name it; None: there is none. recording: the folder; None: not recording. service: it was started at
+    login and goes on without clients. events: the last few, the newest last.
     """
 
     state: EngineState
     message: str = ""
     input: str | None = None
     output: str | None = None
+    microphone: str | None = None
     virtual_mic: str | None = None
     speaker: str | None = None
     limit_db: float | None = None
@@ -182,6 +199,7 @@ class StatusReply(Reply):
     latency_mode: str = "normal"
     service: bool = False
     running_s: float = 0.0
+    events: tuple[Event, ...] = ()
 
 
 def _names(*kinds: type[Message]) -> dict[str, type[Message]]:
@@ -200,15 +218,19 @@ _READABLE_IN_EVERY_VERSION = (Hello, Refused)
 def _kinds_of(kind: type[Message]) -> dict[str, tuple[type, ...]]:
     """The types that each field may have."""
     hints = get_type_hints(kind)
-    return {field.name: get_args(hints[field.name]) or (hints[field.name],) for field in fields(kind)}
+    return {field.name: _alternatives(hints[field.name]) for field in fields(kind)}
 
 
-_KINDS = {kind: _kinds_of(kind) for kind in (*REQUESTS.values(), *REPLIES.values())}
+def _alternatives(hint: Any) -> tuple[type, ...]:
+    return (tuple,) if get_origin(hint) is tuple else get_args(hint) or (hint,)
+
+
+_KINDS = {kind: _kinds_of(kind) for kind in (*REQUESTS.values(), *REPLIES.values(), Event)}
 
 
 def encode(message: Message) -> bytes:
     """The message as it goes over the wire. Raises ProtocolError if that is more than MAX_MESSAGE bytes."""
-    values = {field.name: getattr(message, field.name) for field in fields(message)}
+    values = asdict(message)
     # Paths that are not UTF-8 hold lone surrogates: only as escapes do these survive.
     data = json.dumps({"type": _type_name(type(message)), **values}, ensure_ascii=True).encode()
     if len(data) > MAX_MESSAGE:
@@ -236,9 +258,14 @@ def _decode(data: bytes, known: dict[str, type[Message]]) -> Message:
     kind = known.get(name) if isinstance(name, str) else None
     if kind is None:
         raise ProtocolError(f"unknown type of message: {_shown(name)}")
-    kinds = _KINDS[kind]
     if kind in _READABLE_IN_EVERY_VERSION:
-        values = {field: value for field, value in values.items() if field in kinds}
+        values = {field: value for field, value in values.items() if field in _KINDS[kind]}
+    return _made(kind, name, values)
+
+
+def _made(kind: type[Message], name: str, values: dict[str, Any]) -> Message:
+    """The message of these values, which are as JSON has them."""
+    kinds = _KINDS[kind]
     for field in values.keys() - kinds.keys():
         raise ProtocolError(f"{name} has no field {_shown(field)}")
     for field in kinds.keys() - values.keys():
@@ -246,7 +273,15 @@ def _decode(data: bytes, known: dict[str, type[Message]]) -> Message:
     for field, value in values.items():
         if EngineState in kinds[field]:
             values[field] = _state(value)
+        elif tuple in kinds[field]:
+            values[field] = _events(value)
     return kind(**values)
+
+
+def _events(value: Any) -> tuple[Message, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise ProtocolError(f"events must be a list of objects, not {_shown(value)}")
+    return tuple(_made(Event, "an event", each) for each in value)
 
 
 def _parse(data: bytes) -> dict[str, Any]:

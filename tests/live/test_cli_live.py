@@ -167,6 +167,9 @@ def test_elsewhere_it_prints_a_line_a_second_and_figures_at_the_end(clean_server
     assert "running" in lines[0]
     assert re.search(r"running: in -?\d+ dBFS, out .*latency \d+ ms, .*xruns \d+\+\d+, .*recording", lines[-1])
     told = json.loads(figures.read_text())
+    assert [(event["state"], event["message"]) for event in told["events"][:2]] == [
+        ("starting", "starting"), ("running", "running"),
+    ]  # fmt: skip
     assert told["frames"] > 100
     assert told["seconds"] == pytest.approx(3.0, abs=0.5)
     assert told["latency_ms"]["min"] > told["latency_ms"]["algorithm"] > 5.0
@@ -238,6 +241,8 @@ def test_ctl_drives_a_running_engine(clean_server, model):
         assert ctl("limit", "9.5").exit_code == 0
         told = ctl_status()
         assert (told["running"], told["state"], told["limit_db"], told["bypass"]) == (True, "running", 9.5, False)
+        assert told["microphone"] == "microphone"
+        assert [event["number"] for event in told["events"]] == [*range(1, len(told["events"]) + 1)]
         assert told["meters"]["latency_ms"] > 20
         assert "at most 9.5 dB" in ctl("status").stdout
         assert ctl("off").exit_code == 0
@@ -398,8 +403,8 @@ def test_figures_go_on_where_the_engine_begins_anew():
     from dataclasses import replace
 
     stats, status = LiveStats(), StatusReply(EngineState.RUNNING)
-    for at, frames in enumerate((100, 200, 50, 150)):  # it was started again after 200
-        stats.add(at, 1.0, status, replace(SOUND, frames=frames))
+    for frames in (100, 200, 50, 150):  # it was started again after 200
+        stats.add(1.0, status, replace(SOUND, frames=frames))
     figures = stats.figures()
     assert (figures["frames"], figures["output_xruns"], figures["seconds"]) == (350, 2, 4.0)
     assert figures["latency_ms"]["mean"] == 65.0

@@ -271,8 +271,8 @@ def test_those_who_never_say_who_they_are_lose_their_place(runtime, desk, monkey
 
 def test_a_client_of_a_newer_version_is_told_so(runtime, server):
     with channel_to(runtime) as channel:
-        refused = ask(channel, b'{"type": "hello", "version": 2, "more": true}')
-    assert "version 1" in refused.message and "version 2" in refused.message and str(os.getpid()) in refused.hint
+        refused = ask(channel, b'{"type": "hello", "version": 3, "more": true}')
+    assert "version 2" in refused.message and "version 3" in refused.message and str(os.getpid()) in refused.hint
 
 
 def test_a_client_with_another_key_is_turned_away(runtime, server, desk, caplog):

@@ -1,6 +1,8 @@
 """The engine on real sound servers: a virtual microphone that works, sleeps, wakes, survives, and leaves nothing."""
 
+import signal
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +27,18 @@ class Running:
     def __init__(self, server, runtime: Path, options: Options = OPTIONS) -> None:
         self.server = server
         self.engine = Engine(lambda: PulseBackend(server.address), options, runtime, sound_server=server.address)
-        self.thread = threading.Thread(target=self.engine.run, daemon=True)
+        self.bug: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         wait_until(places.meters_path(runtime).exists, 5.0, "the engine is there")
         self.client = EngineClient(runtime)
         self.meters = MeterReader(places.meters_path(runtime))
+
+    def _run(self) -> None:
+        try:
+            self.engine.run()
+        except BaseException as bug:
+            self.bug = bug
 
     def __enter__(self):
         return self
@@ -91,6 +100,59 @@ def test_a_server_that_is_killed_and_started_again_gets_its_microphone_back(mort
         assert "enhancer_mic" in sources(mortal_server)
 
 
+def test_a_server_that_freezes_while_it_sleeps_is_noticed_and_its_microphone_kept(mortal_server, runtime):
+    with Running(mortal_server, runtime) as it:
+        it.client.request(Start())
+        it.reaches(EngineState.SLEEPING, 6.0)
+        modules = mortal_server.modules()
+        mortal_server.freeze()
+        it.reaches(EngineState.RECONNECTING, 4.0)
+        for process in mortal_server._processes:
+            process.send_signal(signal.SIGCONT)
+        it.reaches(EngineState.SLEEPING, 6.0)
+        assert mortal_server.modules() == modules
+        recording = mortal_server.record("enhancer_mic")
+        it.reaches(EngineState.RUNNING, 2.0)
+        recording.stop()
+
+
+def test_it_never_listens_to_itself_though_its_user_makes_it_the_default(mortal_server, runtime):
+    with Running(mortal_server, runtime, replace(OPTIONS, input=None, keep_open=True)) as it:
+        it.client.request(Start())
+        time.sleep(2.5)  # until then, defaults that move to us are the server's doing, and put right
+        mortal_server.pactl("set-default-source", "enhancer_mic")
+        said = "the default microphone is our own"
+        wait_until(lambda: said in it.status().events[-1].text, 3.0, "it is said")
+        heard = mortal_server.pactl("list", "source-outputs")
+        assert it.status().microphone == "microphone" and heard.count('media.name = "input"') == 1
+        it.client.request(Stop())
+        mortal_server.pactl("set-default-source", "room.monitor")
+        it.client.request(Start())
+        assert it.status().microphone == "microphone", "nor to what is played"
+
+
+def test_it_goes_over_to_the_new_default_microphone(sound_server, runtime):
+    number = sound_server.pactl("load-module", "module-remap-source", "source_name=headset", "master=room.monitor")
+    with Running(sound_server, runtime, replace(OPTIONS, input=None, keep_open=True)) as it:
+        it.client.request(Start())
+        assert it.status().microphone == "microphone"
+        sound_server.pactl("set-default-source", "headset")
+        wait_until(lambda: it.status().microphone == "headset", 3.0, "the headset is used")
+        sound_server.pactl("set-default-source", "microphone")
+        wait_until(lambda: it.status().microphone == "microphone", 3.0, "the other one is used again")
+        assert (it.status().state, it.status().input) == (EngineState.RUNNING, None)
+    sound_server.pactl("unload-module", number.strip())
+
+
+def test_a_bug_in_the_worker_ends_the_engine_so_that_another_is_started(pulse_server, runtime, monkeypatch):
+    with Running(pulse_server, runtime, replace(OPTIONS, keep_open=True)) as it:
+        it.client.request(Start())
+        monkeypatch.setattr(it.engine._gauges, "hear", lambda heard, passed: 1 / 0)
+        wait_until(lambda: not it.thread.is_alive(), 5.0, "the engine ends")
+        assert isinstance(it.bug, ZeroDivisionError)
+    assert "enhancer_mic" not in sources(pulse_server)
+
+
 def test_requests_take_effect_and_senseless_ones_are_refused(pulse_server, runtime):
     with Running(pulse_server, runtime, replace(OPTIONS, keep_open=True)) as it:
         it.client.request(Start())
@@ -125,6 +187,7 @@ def test_an_unplugged_microphone_is_replaced_by_the_default_one_and_taken_again_
         assert it.status().state is EngineState.RUNNING
         number = plug()
         wait_until(lambda: "default" not in it.status().message, 6.0, "the headset is used again")
+        assert [event.text for event in it.status().events].count("the microphone headset is back") == 1
         assert recording.process.poll() is None, "who records from the virtual microphone goes on"
         recording.stop()
     sound_server.pactl("unload-module", number)

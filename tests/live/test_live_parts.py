@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from enhancer.live.drift import DriftResampler
+from enhancer.live.metering import SnrEstimate
 from enhancer.live.ring import Ring
 from enhancer.live.splice import Cutter, Gap
 from enhancer.live.wake import Wake
@@ -105,3 +106,15 @@ def test_a_doorbell_that_rings_while_nobody_waits_is_heard_and_never_blocks():
     wake.up()
     assert woken.wait(0.4)
     thread.join()
+
+
+@pytest.mark.parametrize("rate", [2, 20, 100])
+def test_the_estimate_of_the_noise_settles_as_fast_however_often_it_is_made(rate):
+    snr = SnrEstimate()
+    for _ in range(rate):  # a second of speech 10 dB above the noise
+        snr.update(1.1, 1.0, 1.0, 1 / rate)
+    assert snr.db == pytest.approx(10.0, abs=0.1)
+    for _ in range(rate):  # a second, in which ten times the noise comes nearer by 63 %
+        snr.update(2.0, 1.0, 1.0, 1 / rate)
+    noise = 0.1 * (1 - np.exp(-1)) * np.exp(-1) + 1.0 * (1 - np.exp(-1))
+    assert snr.db == pytest.approx(10 * np.log10((1 - np.exp(-2)) / noise), abs=0.1)

@@ -88,6 +88,18 @@ def test_values_of_two_moments_are_never_mixed(path, hammer):
             seen.add(read.frames)
 
 
+def test_the_writer_knows_whether_anybody_looks_and_at_what(path, monkeypatch):
+    with MeterWriter(path) as writer, MeterReader(path) as reader:
+        assert (writer.watched, writer.spectra_watched) == (False, False)
+        reader.read()
+        assert (writer.watched, writer.spectra_watched) == (True, False)
+        reader.read(spectra=True)
+        assert (writer.watched, writer.spectra_watched) == (True, True)
+        later = monotonic() + 1.1
+        monkeypatch.setattr(meters, "monotonic", lambda: later)
+        assert (writer.watched, writer.spectra_watched) == (False, False)
+
+
 def test_a_writer_killed_in_the_middle_of_writing_leaves_the_values_from_before(path):
     with MeterWriter(path) as writer, MeterReader(path) as reader:
         writer.publish(Meters(frames=1))
@@ -179,6 +191,6 @@ def test_files_that_are_no_meters_of_ours(path):
 
 def test_meters_of_another_version_are_refused(path, monkeypatch):
     with MeterWriter(path):
-        monkeypatch.setattr(meters, "VERSION", 2)
-        with pytest.raises(EngineError, match=r"of version 1, this program reads version 2"):
+        monkeypatch.setattr(meters, "VERSION", 3)
+        with pytest.raises(EngineError, match=r"of version 2, this program reads version 3"):
             MeterReader(path)

@@ -1,24 +1,22 @@
 """The engine as a process: found or started, started again when it is killed, ended without a trace."""
 
-import gc
 import json
 import os
 import signal
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 
 import pytest
 
 from enhancer.errors import ConfigError, UserError
-from enhancer.live import launch, places, process
+from enhancer.live import launch, places
 from enhancer.live.engine import Options
 from enhancer.live.errors import NotRunning
 from enhancer.live.instance import find_running
 from enhancer.live.launch import Supervisor
 from enhancer.live.process import decode_options, encode_options, log_file
-from enhancer.live.protocol import Bypass, EngineState, SetLimit, Shutdown, Start
+from enhancer.live.protocol import Bypass, EngineState, SetLimit, Shutdown, Start, Stop
 from enhancer.live.virtual_mic import remove_stale
 from tests.live.sound_servers import wait_until
 
@@ -148,23 +146,18 @@ def test_a_service_starts_by_itself_and_needs_no_client(own_pulse, options):
     assert "enhancer_mic" not in sources(own_pulse)
 
 
-def test_a_worker_that_dies_of_a_bug_makes_the_process_end_so_that_another_is_started(monkeypatch):
-    class Engine:
-        asked = None
+def test_each_event_of_an_engine_is_news_once_and_those_before_us_are_none(own_pulse, options):
+    def texts(supervisor: Supervisor) -> list[str]:
+        supervisor.status()
+        return [event.text for event in supervisor.news()]
 
-        def post(self, request):
-            self.asked = request
-
-        def run(self):
-            thread = threading.Thread(target=lambda: 1 / 0, name=process.WORKER)
-            thread.start()
-            thread.join()
-
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)  # and put back
-    monkeypatch.setattr(signal, "signal", lambda *_: None)
-    engine = Engine()
-    try:
-        assert process._run(engine, service=False) == 1
-    finally:
-        gc.unfreeze()
-    assert isinstance(engine.asked, Shutdown)
+    with Supervisor(options, places.runtime_dir()) as first:
+        first.request(Start())
+        assert texts(first)[:2] == ["starting", "running"]
+        first.request(Stop())
+        assert texts(first)[-1] == "stopped"
+        assert texts(first) == []
+        with Supervisor(options, places.runtime_dir()) as second:
+            assert texts(second) == []
+            second.request(Start())
+            assert texts(second)[:2] == texts(first)[:2] == ["starting", "running"]

@@ -1,6 +1,7 @@
 """The virtual microphone: what call programs see, who counts as listening, and that nothing of it is left behind."""
 
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -14,6 +15,7 @@ from enhancer.errors import ConfigError
 from enhancer.live.devices import list_devices
 from enhancer.live.errors import DeviceError
 from enhancer.live.pulse import connection, virtual_device
+from enhancer.live.pulse.virtual_device import Usage
 from enhancer.live.virtual_mic import VirtualMic, remove_stale
 from enhancer.live.virtual_speaker import VirtualSpeaker
 from tests.live.sound_servers import wait_until
@@ -90,15 +92,16 @@ def test_the_first_reader_hears_at_once(sound_server, mic):
 
 
 def test_readers_are_counted_and_watched(sound_server, mic):
-    counts: queue.SimpleQueue[int] = queue.SimpleQueue()
-    mic.watch_users(counts.put)
-    assert counts.get(timeout=2) == 0 == mic.users()
+    told: queue.SimpleQueue[Usage] = queue.SimpleQueue()
+    mic.watch(told.put)
+    first = told.get(timeout=2)
+    assert first.users == 0 == mic.users() and first.defaults == ("loudspeaker", "microphone")
     recording = sound_server.record(mic.source_name)
-    assert counts.get(timeout=1) == 1 == mic.users()
+    assert told.get(timeout=1).users == 1 == mic.users()
     recording.stop()
-    assert counts.get(timeout=1) == 0 == mic.users()
+    assert told.get(timeout=1).users == 0 == mic.users()
     sound_server.record("microphone").stop()
-    assert mic.users() == 0 and counts.empty()
+    assert mic.users() == 0 and told.empty()
 
 
 def test_level_meters_are_no_readers(sound_server, mic):
@@ -222,6 +225,23 @@ def test_a_server_that_freezes_holds_nobody_for_long(mortal_server, monkeypatch)
     assert time.monotonic() - started < 5
 
 
+def test_who_watches_is_told_that_the_server_froze_goes_on_or_is_another_one(mortal_server):
+    told: queue.SimpleQueue[Usage] = queue.SimpleQueue()
+    with VirtualMic(server=mortal_server.address) as mic:
+        mic.watch(told.put)
+        assert told.get(timeout=2).fault == ""
+        mortal_server.freeze()
+        assert "no answer" in told.get(timeout=4).fault
+        for process in mortal_server._processes:
+            process.send_signal(signal.SIGCONT)
+        back = told.get(timeout=6)
+        assert (back.fault, back.gone) == ("", False)
+        mortal_server.kill()
+        assert told.get(timeout=4).fault
+        mortal_server.start()
+        assert told.get(timeout=6).gone
+
+
 def test_any_name_that_people_give_is_shown(sound_server):
     name = 'Zoë\'s "best" mic #1 {a} = [b], 100 % ; \\ & |'
     with VirtualMic(name, server=sound_server.address) as mic:
@@ -235,13 +255,13 @@ def test_any_name_that_people_give_is_shown(sound_server):
 def test_a_virtual_loudspeaker_is_an_output_whose_players_are_counted(sound_server):
     before = sound_server.defaults(), sound_server.modules()
     played = np.random.default_rng(0).uniform(-0.5, 0.5, 24_000).astype(np.float32)
-    counts: queue.SimpleQueue[int] = queue.SimpleQueue()
+    told: queue.SimpleQueue[Usage] = queue.SimpleQueue()
     with VirtualSpeaker(channels=1, server=sound_server.address) as speaker:
         assert speaker.users() == 0
-        speaker.watch_users(counts.put)
-        assert counts.get(timeout=2) == 0
+        speaker.watch(told.put)
+        assert told.get(timeout=2).users == 0
         heard = sound_server.play_and_record(speaker.sink_name, speaker.source_name, played, latency_ms=100)
-        assert [counts.get(timeout=1), counts.get(timeout=1)] == [1, 0]
+        assert [told.get(timeout=1).users, told.get(timeout=1).users] == [1, 0]
         device = next(d for d in list_devices(sound_server.address) if d.name == speaker.sink_name)
         assert device.description == "Enhancer speaker" and device.ours and device.kind == "output"
         assert sound_server.defaults() == before[0]

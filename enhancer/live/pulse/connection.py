@@ -54,7 +54,8 @@ class Connection(pulsectl.Pulse):
     """Connected when it has been made; close it, or use it in a `with`. Sinks and sources also have `sample_rate`.
 
     client_name: how the server lists us. server: an address as in PULSE_SERVER; None is the user's own server.
-    Raises DeviceError when there is no server or it does not answer within two seconds.
+    answer_s: for the server to answer a question; None: as long as it takes on a busy machine. Raises DeviceError when
+    there is no server or it does not answer within two seconds.
     """
 
     sink_list = pulsectl.Pulse._pulse_get_list(
@@ -64,7 +65,8 @@ class Connection(pulsectl.Pulse):
         libpulse.PA_SOURCE_INFO_CB_T, libpulse.pa.context_get_source_info_list, _Source
     )
 
-    def __init__(self, client_name: str, server: str | None = None) -> None:
+    def __init__(self, client_name: str, server: str | None = None, answer_s: float | None = None) -> None:
+        self._answer_s = answer_s
         super().__init__(client_name, server=server, connect=False)
         try:
             self.connect(timeout=CONNECT_S)
@@ -86,22 +88,29 @@ class Connection(pulsectl.Pulse):
 
     def _pulse_iterate(self, block: bool = True) -> None:
         """Waits for the server, as its caller does for an answer. pulsectl would wait forever for a frozen one."""
+        answer_s = ANSWER_S if self._answer_s is None else self._answer_s
         with self._pulse_loop() as loop:
-            libpulse.pa.mainloop_prepare(loop, round(1e6 * ANSWER_S) if block else 0)
+            libpulse.pa.mainloop_prepare(loop, round(1e6 * answer_s) if block else 0)
             libpulse.pa.mainloop_poll(loop)
             if not libpulse.pa.mainloop_dispatch(loop) and block:
                 self.disconnect()  # a late answer would be given to callbacks that are no more
-                raise pulsectl.PulseOperationFailed(f"no answer for {ANSWER_S:g} s")
+                raise pulsectl.PulseOperationFailed(f"no answer for {answer_s:g} s")
 
     def changes(
-        self, *facilities: str, stop: threading.Event, settle_s: float = 0.0, for_s: float = math.inf
-    ) -> Iterator[None]:
-        """Yields at once, then whenever something of these facilities ("sink", "server", ...) has changed.
+        self,
+        *facilities: str,
+        stop: threading.Event,
+        settle_s: float = 0.0,
+        for_s: float = math.inf,
+        every_s: float = math.inf,
+    ) -> Iterator[bool]:
+        """Yields True at once, then whenever something of these facilities ("sink", "server", ...) has changed.
 
-        Changes within `settle_s` of each other count as one. Ends when `stop` is set, or after `for_s`; raises
-        DeviceError when the server goes away. Between two yields the connection may be asked anything.
+        Changes within `settle_s` of each other count as one. Without any for `every_s` it yields False. Ends when
+        `stop` is set, or after `for_s`; raises DeviceError when the server goes away. Between two yields the connection
+        may be asked anything.
         """
-        changed, deadline = True, time.monotonic() + for_s
+        changed, deadline, due = True, time.monotonic() + for_s, math.inf
 
         def note(_event: pulsectl.PulseEventInfo) -> None:
             nonlocal changed
@@ -112,11 +121,12 @@ class Connection(pulsectl.Pulse):
             self.event_callback_set(note)
             self.event_mask_set(*facilities)
         while not stop.is_set() and (remaining := deadline - time.monotonic()) > 0:
-            if changed:
-                changed = False
-                yield
+            if changed or time.monotonic() >= due:
+                happened, changed = changed, False
+                yield happened
+                due = time.monotonic() + every_s
             with server_errors():
                 if not changed:  # may have come along with an answer
-                    self.event_listen(min(STOP_POLL_S, remaining))
+                    self.event_listen(min(STOP_POLL_S, remaining, max(0.001, due - time.monotonic())))
             if changed and settle_s:
                 time.sleep(settle_s)

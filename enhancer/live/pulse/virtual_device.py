@@ -1,7 +1,7 @@
 """What our virtual microphone and loudspeaker share: modules that go when we go, the user's defaults, who uses them.
 
-Threads: one keeps the user's default devices for two seconds after the start; one more, once somebody watches the
-users, waits for the server's events and calls back. All methods may be called from any thread.
+Threads: one keeps the user's default devices for two seconds after the start; one more, once somebody watches, waits
+for the server's events and calls back. All methods may be called from any thread.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import count
 from typing import TYPE_CHECKING, NamedTuple, Self
 
@@ -25,9 +26,33 @@ if TYPE_CHECKING:
 CLIENT_NAME = "enhancer watch"
 # PipeWire answers before it has chosen its defaults anew. Who changes them later is the user.
 SETTLE_S = 2.0
+# A watcher asks the server so often whether it lives, and waits so long for its answer.
+LOOK_S, LOOK_ANSWER_S = 0.5, 1.0
+RETRY_S = 0.25
 # Rewinding makes PulseAudio's null sink work in blocks of two seconds while nobody listens: the first who does would
 # wait as long for the first sound (1.8 s measured; 35 ms without).
 SINK_FORMAT = {"format": "float32le", "norewinds": 1}
+
+
+class Defaults(NamedTuple):
+    """Names of the devices that programs get that ask for none."""
+
+    sink: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a watcher of a virtual device is told.
+
+    users: see `VirtualDevice.users`. defaults: of the sound server; None until they are known. fault: why neither is
+    known now, a line: the server is gone, or does not answer. gone: the server is there, but the device is not.
+    """
+
+    users: int = 0
+    defaults: Defaults | None = None
+    fault: str = ""
+    gone: bool = False
 
 
 class VirtualDevice:
@@ -51,7 +76,7 @@ class VirtualDevice:
         self._connection = modules.connect_as(self._token, server)
         try:
             self._names = self._free_names()
-            self._defaults = _settled_defaults(self._connection) if left_over else _defaults(self._connection)
+            self.defaults_before = _settled_defaults(self._connection) if left_over else _defaults(self._connection)
             self._load()
         except BaseException:
             self._unload()
@@ -121,14 +146,15 @@ class VirtualDevice:
             for _ in connection.changes("server", stop=self._stop, for_s=SETTLE_S):
                 self._restore(connection, _defaults(connection))
 
-    def _restore(self, connection: Connection, found: _Defaults) -> None:
+    def _restore(self, connection: Connection, found: Defaults) -> None:
         """Where a default that was found is ours, makes it again what it was before us, if that is still there."""
         ours = {*self._names, *(f"{name}.monitor" for name in self._names)}
         with server_errors():
-            if found.sink in ours and self._defaults.sink in (sink.name for sink in connection.sink_list()):
-                connection.sink_default_set(self._defaults.sink)
-            if found.source in ours and self._defaults.source in (source.name for source in connection.source_list()):
-                connection.source_default_set(self._defaults.source)
+            before = self.defaults_before
+            if found.sink in ours and before.sink in (sink.name for sink in connection.sink_list()):
+                connection.sink_default_set(before.sink)
+            if found.source in ours and before.source in (source.name for source in connection.source_list()):
+                connection.source_default_set(before.source)
 
     # -- users
 
@@ -140,22 +166,38 @@ class VirtualDevice:
         with self._lock:
             return self._count(self._connection)
 
-    def watch_users(self, callback: Callable[[int], object]) -> None:
-        """Calls `callback` with the number of users, at once and whenever it changes, from a thread of its own.
+    def watch(self, callback: Callable[[Usage], object]) -> None:
+        """Calls `callback` at once and whenever its users, the defaults or the server's health change.
 
-        Ends with `remove`, or when the server goes away.
+        From a thread of its own. A server that dies or freezes is told within two seconds, and its return, too. Ends
+        with `remove`, or when the device is gone.
         """
-        threading.Thread(target=self._follow_users, args=(callback,), name="device-users", daemon=True).start()
+        threading.Thread(target=self._follow, args=(callback,), name="device-usage", daemon=True).start()
 
-    def _follow_users(self, callback: Callable[[int], object]) -> None:
-        before = -1
-        # Who uses the device hears of a server that goes away by watching devices.
-        with suppress(DeviceError), Connection(CLIENT_NAME, self._server) as connection:
-            for _ in connection.changes(self.facility, stop=self._stop):
-                users = self._count(connection)
-                if users != before:
-                    before = users
-                    callback(users)
+    def _follow(self, callback: Callable[[Usage], object]) -> None:
+        told = None
+        while not self._stop.is_set():
+            usage = told or Usage()
+            try:
+                with Connection(CLIENT_NAME, self._server, LOOK_ANSWER_S) as connection:
+                    if told is not None and not self._is_there(connection):
+                        callback(replace(told, users=0, fault=f"{self.name} is gone", gone=True))
+                        return
+                    for changed in connection.changes(self.facility, "server", stop=self._stop, every_s=LOOK_S):
+                        defaults = _defaults(connection)  # also the question whether it still answers
+                        usage = Usage(self._count(connection) if changed else usage.users, defaults)
+                        if usage != told:
+                            told = usage
+                            callback(usage)
+            except DeviceError as error:
+                if not usage.fault:
+                    told = replace(usage, fault=error.message)
+                    callback(told)
+                self._stop.wait(RETRY_S)
+
+    def _is_there(self, connection: Connection) -> bool:
+        """Whether its modules are: after the server was away it may be another one."""
+        return any(module.token == self._token for module in modules.owned(connection))
 
     def _count(self, connection: Connection) -> int:
         if not connection.connected:
@@ -168,18 +210,13 @@ class VirtualDevice:
         )
 
 
-class _Defaults(NamedTuple):
-    sink: str
-    source: str
-
-
-def _defaults(connection: Connection) -> _Defaults:
+def _defaults(connection: Connection) -> Defaults:
     with server_errors():
         info = connection.server_info()
-    return _Defaults(info.default_sink_name, info.default_source_name)
+    return Defaults(info.default_sink_name, info.default_source_name)
 
 
-def _settled_defaults(connection: Connection) -> _Defaults:
+def _settled_defaults(connection: Connection) -> Defaults:
     """The defaults once they are devices that exist: PipeWire names one that is gone a little longer."""
     deadline = time.monotonic() + SETTLE_S
     while True:
