@@ -1,5 +1,5 @@
 # Everything a person runs here; `make help` lists it. All of it lives in .venv, nothing is installed elsewhere
-# (but `make test` may apt-get a compiler and sound servers when it runs as root).
+# (but `make test` and `make bench` may apt-get a compiler and sound servers when they run as root).
 
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
@@ -30,8 +30,9 @@ format: $(VENV)/.test ## puts imports and layout in order
 	@$(RUN) -m ruff check --fix-only --quiet .
 	@$(RUN) -m ruff format --quiet .
 
-bench: $(VENV)/.bench ## speed and memory beside DeepFilterNet3 and RNNoise, one thread, same run
+bench: $(VENV)/.bench ## speed, memory and live cost beside DeepFilterNet3 and RNNoise, each in one run
 	@$(RUN) -m benchmarks speed
+	@[ "$$(uname)" != Linux ] || $(RUN) -m benchmarks live-cost
 
 quality: $(VENV)/.demo ## scores of the demo clips against the golden ones (seconds)
 	@$(RUN) -m benchmarks golden
@@ -48,8 +49,8 @@ clean: ## removes .venv, demo-output and caches
 # Stamps: an environment is installed once and again only when what it is made from changes.
 $(VENV)/.demo: EXTRAS = eval
 $(VENV)/.test: EXTRAS = eval,video,live,train,dev
-$(VENV)/.bench: EXTRAS = eval,video,dev,peers
-$(VENV)/.test: SYSTEM = install
+$(VENV)/.bench: EXTRAS = eval,video,live,dev,peers
+$(VENV)/.test $(VENV)/.bench: SYSTEM = install
 
 $(VENV)/.demo $(VENV)/.test $(VENV)/.bench: pyproject.toml constraints.txt
 	@sh tools/system_packages.sh $(or $(SYSTEM),check)

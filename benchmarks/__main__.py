@@ -156,11 +156,24 @@ def compression(
 def live_clocks(
     hours: Annotated[float, typer.Option(min=0.05, help="Simulated hours, once for each sign.")] = 6.0,
     ppm: Annotated[float, typer.Option(help="By how much the devices' clocks differ.")] = 200.0,
+    write: Annotated[bool, typer.Option("--write", help="Replace the tables in docs/benchmarks.md.")] = False,
 ) -> None:
-    """Hold the latency between two devices whose clocks differ, in simulated time (6 hours take minutes)."""
+    """Hold the latency between two devices whose clocks differ or stall, in simulated time (6 hours take minutes)."""
     from benchmarks import live_clocks
 
-    live_clocks.run(hours, ppm)
+    live_clocks.run(hours, ppm, write=write)
+
+
+@app.command()
+def live_cost(
+    seconds: Annotated[float, typer.Option(min=1.0, help="Of each of the measurements.")] = 6.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds over both, taken in turn.")] = 2,
+    write: Annotated[bool, typer.Option("--write", help="Replace live_cost.json and the tables in the docs.")] = False,
+) -> None:
+    """The live engine on a private PulseAudio beside the same chain with RNNoise (extras live, peers); 4 minutes."""
+    from benchmarks import live_cost
+
+    live_cost.run(seconds, rounds, write=write)
 
 
 @app.command()

@@ -20,14 +20,11 @@ from rich.table import Table
 
 from benchmarks.clips import ROOT
 from benchmarks.live_loopback import BACKENDS, SETTLE_S, Loopback
+from benchmarks.live_servers import PipeWireServer, PulseAudioServer, SoundServer
 from benchmarks.tables import as_text, replace_block
-from tests.live.sound_servers import PipeWireServer, PulseAudioServer, SoundServer
 
 DOC = ROOT / "docs" / "live.md"
 START_S = 30.0
-# A PipeWire cycle of 10.7 ms. Asked for less, it goes down to 5.3 ms, and in a virtual machine whose real-time threads
-# come up to 6 ms late (measured here) its own graph then drops cycles, whoever plays. Left alone it takes 21 ms there.
-CYCLE = "context.properties = {{ {0} = 512, vm.overrides = {{ {0} = 512 }} }}\n".format("default.clock.min-quantum")
 
 
 @dataclass(frozen=True)
@@ -45,9 +42,6 @@ def run(seconds: float, asked_ms: Sequence[float], write: bool = False) -> None:
     before = os.getloadavg()[0]
     for kind in (PulseAudioServer, PipeWireServer):
         with closing(kind()) as server:
-            config = server.folder / ".config" / "pipewire" / "pipewire.conf.d"
-            config.mkdir(parents=True)
-            (config / "zz-cycle.conf").write_text(CYCLE)
             server.start()
             for asked in asked_ms:
                 for backend in BACKENDS:

@@ -12,6 +12,7 @@ from enhancer.live.output import OutputBranch
 from enhancer.live.pipeline import Pipeline
 
 WORK_S = 0.001  # from the microphone's callback to the end of the worker's pass
+CAPTURE, PLAY, WORK = range(3)  # what happens
 
 
 class SimulatedTime:
@@ -39,8 +40,8 @@ class Device:
     stalls: tuple[tuple[float, float], ...] = ()
     backlog: bool = False
 
-    def callbacks(self, rng: np.random.Generator) -> Iterator[float]:
-        """Times of its callbacks."""
+    def callbacks(self, kind: int, rng: np.random.Generator) -> Iterator[tuple[float, int, int]]:
+        """Its callbacks: when, `kind`, and the first frame; frames are counted from 0, lost ones too."""
         period = self.block / (self.sample_rate * (1.0 + 1e-6 * self.ppm))
         number, last = 0, 0.0
         while True:
@@ -52,7 +53,7 @@ class Device:
             if due < 0:
                 continue
             last = max(last, due + self.jitter_s * rng.random())
-            yield last
+            yield last, kind, (number - 1) * self.block
 
 
 def simulate(
@@ -67,24 +68,24 @@ def simulate(
 ) -> None:
     """Runs a pipeline with one branch between two devices.
 
-    sound(start, count) is what the microphone hears, [count, channels]; heard(time, block) is told what is played.
+    sound(start, count) is what the microphone hears, [count, channels]; of a stall that loses sound it is not asked.
+    heard(time, block) is told what is played.
     """
     rng = np.random.default_rng(1)
-    captures, plays = microphone.callbacks(rng), loudspeaker.callbacks(rng)
-    events = [(next(captures), 0), (next(plays), 1)]
+    captures, plays = microphone.callbacks(CAPTURE, rng), loudspeaker.callbacks(PLAY, rng)
+    events = [next(captures), next(plays)]
     heapq.heapify(events)
-    captured, out = 0, np.empty((loudspeaker.block, 1), np.float32)
+    out = np.empty((loudspeaker.block, pipeline.enhancer.channels), np.float32)
     while events[0][0] < seconds:
-        time.now, kind = events[0]
-        if kind == 0:
-            pipeline.receive(sound(captured, microphone.block))
-            captured += microphone.block
-            heapq.heapreplace(events, (next(captures), 0))
-            heapq.heappush(events, (time.now + WORK_S, 2))
-        elif kind == 1:
+        time.now, kind, first = events[0]
+        if kind == CAPTURE:
+            pipeline.receive(sound(first, microphone.block))
+            heapq.heapreplace(events, next(captures))
+            heapq.heappush(events, (time.now + WORK_S, WORK, 0))
+        elif kind == PLAY:
             branch.pull(out)
             heard(time.now, out)
-            heapq.heapreplace(events, (next(plays), 1))
+            heapq.heapreplace(events, next(plays))
         else:
             heapq.heappop(events)
             pipeline.work()
