@@ -131,18 +131,18 @@ def jumps(live, requests) -> tuple[float, float]:
         [Bypass(True), Monitor(True), SetLimit(6.0), Monitor(False), Bypass(False), SetLimit(30.0), SetLimit(None)],
         pytest.param(
             [Bypass(True), SetDevices(input="room.monitor"), SetDevices(input="microphone"), Bypass(False)],
-            marks=pytest.mark.xfail(reason="the pipeline joins two microphones without a fade"),
+            marks=pytest.mark.xfail(reason="the pipeline joins two microphones without a fade", strict=False),
         ),
     ],
     ids=["bypass, strength and monitor", "another microphone"],
 )
 def test_switches_are_turned_without_a_click(live, requests):
     def attempt() -> None:
-        # PipeWire mixes two channels of a monitor into one 3 dB louder. Where a fade begins, the tone has a corner,
-        # three times what it bends by itself: a jump of a hundredth of full scale would be ten times.
+        # PipeWire mixes two channels of a monitor into one 3 dB louder. A fall that begins on the tone's steepest
+        # sample bends 17 times as much as the tone; where two sounds are joined without a fade it is hundreds.
         first, second = jumps(live, requests)
         assert first < 1.5
-        assert second < 6.0
+        assert second < 20
 
     in_time(attempt)
 
