@@ -185,8 +185,8 @@ class Engine:
 
     def _handle(self, request: Request) -> Reply:
         match request:
-            case Start():
-                self._start()
+            case Start(patient=patient):
+                self._start(patient)
             case Stop():
                 self._stop("stopped")
             case SetDevices(input=source, output=sink):
@@ -215,7 +215,7 @@ class Engine:
 
     # --- starting and stopping ----------------------------------------------------------------------------------
 
-    def _start(self) -> None:
+    def _start(self, patient: bool) -> None:
         if self._machine.state in (State.STOPPED, State.FAILED):
             self._machine.go(State.STARTING, "starting")
             self._wanted = True
@@ -223,6 +223,9 @@ class Engine:
                 self._make_virtual()
                 self._open(self._route())
             except DeviceError as error:
+                if patient:
+                    self._lost(error.message, monotonic())
+                    return
                 self._wanted = False
                 self._give_back()
                 self._machine.go(State.FAILED, error.message)

@@ -244,7 +244,7 @@ class Supervisor:
         self._launch()
         wanted: list[Request] = [Bypass(before.bypass)]
         if before.state not in (EngineState.STOPPED, EngineState.FAILED):
-            wanted.append(Start())
+            wanted.append(Start(patient=True))  # what killed the engine may have taken the devices along
         if before.recording is not None:
             wanted.append(Record(before.recording))
         for request in wanted:

@@ -65,7 +65,9 @@ class Hello(Request):
 
 @dataclass(frozen=True)
 class Start(Request):
-    """Open the devices and enhance."""
+    """Open the devices and enhance. patient: go on trying when they cannot be had, instead of refusing."""
+
+    patient: bool = False
 
 
 @dataclass(frozen=True)

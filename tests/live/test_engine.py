@@ -208,3 +208,15 @@ def test_an_engine_that_is_no_service_ends_when_its_last_client_is_gone(pulse_se
         it.client.close()
         wait_until(lambda: not it.thread.is_alive(), 4.0, "the engine ends")
     assert "enhancer_mic" not in sources(pulse_server)
+
+
+def test_a_patient_start_waits_for_the_sound_server(mortal_server, runtime):
+    with Running(mortal_server, runtime, replace(OPTIONS, keep_open=True)) as it:
+        mortal_server.kill()
+        with pytest.raises(RequestRefused, match="sound server"):
+            it.client.request(Start())
+        it.client.request(Start(patient=True))
+        assert it.status().state is EngineState.RECONNECTING
+        mortal_server.start()
+        it.reaches(EngineState.RUNNING, 6.0)
+        assert "enhancer_mic" in sources(mortal_server)
