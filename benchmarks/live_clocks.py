@@ -194,7 +194,7 @@ def _steady_table(runs: Sequence[Steady], hours: float) -> Table:
 
 def _stalled_table(runs: Sequence[Stalled]) -> Table:
     table = _table(
-        f"\n{STALLS} stalls of {1e3 * STALL_S:.0f} ms each", "what stalls", "whole again after ms", "at worst"
+        f"\n{STALLS} stalls of {1e3 * STALL_S:.0f} ms each", "what stalls", "whole again after ms: median", "worst"
     )
     table.columns[0].justify = "left"
     for run in runs:
