@@ -15,7 +15,7 @@ from pathlib import Path
 from time import localtime, monotonic, strftime, time
 from typing import Any
 
-from enhancer.cli.console import console_for, print_error
+from enhancer.cli.console import print_error, table_console
 from enhancer.cli.interrupts import stopping_on_signals
 from enhancer.cli.keyboard import Keyboard
 from enhancer.cli.live_choice import Choice, Request, absolute_folder, absolute_model, check, choose, limit_of
@@ -172,8 +172,8 @@ class _Live:
         if now - self._status_at >= STATUS_S:
             self._status_at = now
             before, self._status = self._status, self._engine.status()
-            if (self._status.state, self._status.microphone) != (before.state, before.microphone):
-                self._descriptions.clear()  # there may be other devices
+            if self._status.microphone != before.microphone:
+                self._descriptions.clear()
             self._follow_recording(before.recording, before.state)
         self._tell_news()
         self._meters = self._engine.meters()
@@ -183,6 +183,7 @@ class _Live:
     def _tell_news(self) -> None:
         """What has happened in the engine; to the user, save what is only its state."""
         for event in self._engine.news():
+            self._descriptions.clear()  # devices may be others, or another one the default
             self._stats.happened(monotonic() - self._began - (time() - event.at), event)
             # Lines without sound say the state's reason anyway, once a second.
             said = not self._terminal and event.text == self._status.message and self._status.state not in SOUND
@@ -234,7 +235,7 @@ class _Live:
             return contextlib.nullcontext()
         from rich.live import Live
 
-        return Live(console=console_for(sys.stdout), auto_refresh=False, redirect_stderr=False, redirect_stdout=False)
+        return Live(console=table_console(sys.stdout), auto_refresh=False, redirect_stderr=False, redirect_stdout=False)
 
     def _show(self, keys: bool) -> None:
         now = monotonic()

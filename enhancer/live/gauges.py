@@ -39,7 +39,7 @@ class Gauges:
         if session is None:
             return Meters(state=state, readers=users, cpu_share=self._cpu_share)
         pipeline, branch = session.pipeline, session.branches[0]
-        if now - self._frames_at >= SLOW_S:
+        if now - self._frames_at >= SLOW_S or not self._frame_times.max_ms:
             self._frames_at, self._frame_times = now, pipeline.frame_times
         stats, times = pipeline.enhancer.stats, self._frame_times
         self._snr.update(self._heard.power, self._passed.power, stats.speech_presence, now - self._snr_at)

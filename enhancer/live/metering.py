@@ -13,6 +13,7 @@ from enhancer.one_thread import energy, product
 WINDOW = 2048  # samples of a spectrum: 43 ms at 48 kHz
 PEAK_HOLD_S = 1.5
 SNR_TIME_S = 1.0
+SILENT_POWER = 1e-12  # -120 dBFS
 LOWEST_HZ = 50.0
 
 
@@ -72,6 +73,8 @@ class SnrEstimate:
 
     def update(self, heard: float, passed: float, presence: float, elapsed_s: float) -> None:
         """Mean squares before and after, and the probability of speech, `elapsed_s` after the last update."""
+        if heard < SILENT_POWER:  # tells nothing
+            return
         share = 1.0 - exp(-elapsed_s / SNR_TIME_S)
         self._noise += share * (max(heard - passed, 0.0) - self._noise)
         self._speech += share * presence * (passed - self._speech)

@@ -216,7 +216,7 @@ def test_a_server_that_freezes_holds_nobody_for_long(mortal_server, monkeypatch)
     mic, other = VirtualMic(server=mortal_server.address), VirtualMic(server=mortal_server.address)
     mortal_server.freeze()
     started = time.monotonic()
-    with pytest.raises(DeviceError, match=r"no answer for 0\.5 s"):
+    with pytest.raises(DeviceError, match=r"has not answered for 0\.5 s"):
         mic.users()
     with pytest.raises(DeviceError, match="no connection to the sound server"):
         list_devices(mortal_server.address)
@@ -231,7 +231,7 @@ def test_who_watches_is_told_that_the_server_froze_goes_on_or_is_another_one(mor
         mic.watch(told.put)
         assert told.get(timeout=2).fault == ""
         mortal_server.freeze()
-        assert "no answer" in told.get(timeout=4).fault
+        assert "has not answered" in told.get(timeout=4).fault
         for process in mortal_server._processes:
             process.send_signal(signal.SIGCONT)
         back = told.get(timeout=6)

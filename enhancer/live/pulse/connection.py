@@ -28,11 +28,17 @@ ANSWER_S = 5.0  # a server that has not answered by then is frozen; on a busy ma
 STOP_POLL_S = 0.5  # how soon a thread that waits for events notices that it shall stop; costs two wake-ups a second
 
 
+class _NoAnswer(pulsectl.PulseError):
+    """The server is there, but frozen."""
+
+
 @contextmanager
 def server_errors() -> Iterator[None]:
-    """Turns what pulsectl raises into DeviceError: the server is gone, or refuses."""
+    """Turns what pulsectl raises into DeviceError: the server is gone, does not answer, or refuses."""
     try:
         yield
+    except _NoAnswer as error:
+        raise DeviceError(str(error), "systemctl --user restart pipewire-pulse") from None
     except PulseDisconnected:
         raise DeviceError("the sound server went away", "systemctl --user restart pipewire-pulse") from None
     except (pulsectl.PulseError, libpulse.LibPulse.CallError) as error:
@@ -94,7 +100,7 @@ class Connection(pulsectl.Pulse):
             libpulse.pa.mainloop_poll(loop)
             if not libpulse.pa.mainloop_dispatch(loop) and block:
                 self.disconnect()  # a late answer would be given to callbacks that are no more
-                raise pulsectl.PulseOperationFailed(f"no answer for {answer_s:g} s")
+                raise _NoAnswer(f"the sound server has not answered for {answer_s:g} s")
 
     def changes(
         self,
