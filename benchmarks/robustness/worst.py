@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.picture import ACCENT, BACKGROUND, FAINT, ROWS, TEXT, mel_spectrogram_db
+from benchmarks.picture import ACCENT, BACKGROUND, FAINT, ROWS, TEXT
 from benchmarks.robustness.groups import MEASURES, STUDENT
 from enhancer.engine import denoise
+from enhancer.evaluation.mel_spectrogram import height_of, mel_spectrogram_db, top_hz
 from enhancer.model import Student
 from training.data.fixed_sets import Item
 from training.evaluation.results import NOISY, Results
@@ -80,7 +81,7 @@ def draw(case: Case, item: Item, student: Student, path: Path) -> None:
     import matplotlib.pyplot as plt
 
     enhanced = denoise(item.noisy, item.sample_rate, model=student)
-    levels = [mel_spectrogram_db(x, item.sample_rate) for x in (item.noisy, enhanced, item.clean)]
+    levels = [mel_spectrogram_db(x, item.sample_rate, ROWS) for x in (item.noisy, enhanced, item.clean)]
     top = float(levels[2].max())
     seconds = len(item.clean) / item.sample_rate
     style = {"font.family": "DejaVu Sans", "text.color": TEXT, "axes.edgecolor": BACKGROUND, "font.size": 9}
@@ -132,15 +133,9 @@ def shown(before: float, after: float, measure: str) -> str:
 
 
 def _frequency_axis(axes, sample_rate: int) -> None:
-    top = min(sample_rate / 2, 20_000.0)
-    low, high = _mel(60.0), _mel(top)
-    ticks = [hz for hz in TICKS_HZ if hz <= top]
-    axes.set_yticks([ROWS * (_mel(hz) - low) / (high - low) for hz in ticks])
+    ticks = [hz for hz in TICKS_HZ if hz <= top_hz(sample_rate)]
+    axes.set_yticks([ROWS * height_of(hz, sample_rate) for hz in ticks])
     axes.set_yticklabels([f"{hz / 1000:g}k" if hz >= 1000 else str(hz) for hz in ticks])
     axes.tick_params(colors=FAINT, labelsize=8, length=0, pad=3)
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def _mel(hz: float) -> float:
-    return 2595 * math.log10(1 + hz / 700)
