@@ -67,8 +67,7 @@ else:
 
         def __enter__(self) -> Keyboard:
             descriptor = sys.stdin.fileno() if sys.stdin and not sys.stdin.closed else -1
-            # In the background, changing the terminal would stop the process.
-            if descriptor >= 0 and os.isatty(descriptor) and os.tcgetpgrp(descriptor) == os.getpgrp():
+            if descriptor >= 0 and os.isatty(descriptor) and _in_foreground(descriptor):
                 self._before = termios.tcgetattr(descriptor)
                 tty.setcbreak(descriptor)
                 self._resume = signal.signal(signal.SIGCONT, self._again)
@@ -84,5 +83,12 @@ else:
 
         def _again(self, number: int, frame: FrameType | None) -> None:
             """After Ctrl-Z the shell has set the terminal its way."""
-            if os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp():
+            if _in_foreground(sys.stdin.fileno()):
                 tty.setcbreak(sys.stdin.fileno())
+
+    def _in_foreground(descriptor: int) -> bool:
+        """Whether the terminal is ours to change. In the background, changing it would stop the process."""
+        try:
+            return os.tcgetpgrp(descriptor) == os.getpgrp()
+        except OSError:  # a terminal, but not the one that controls this session
+            return False
