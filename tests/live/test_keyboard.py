@@ -15,7 +15,12 @@ SCRIPT = "from enhancer.cli.keyboard import Keyboard\nwith Keyboard() as keys: p
 def test_a_terminal_that_is_not_the_sessions_own_is_left_alone():
     ours, theirs = os.openpty()
     run = subprocess.run(
-        [sys.executable, "-c", SCRIPT], stdin=theirs, capture_output=True, text=True, start_new_session=True, check=False
+        [sys.executable, "-c", SCRIPT],
+        stdin=theirs,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
     )
     os.close(ours)
     os.close(theirs)
