@@ -10,7 +10,7 @@ WORKERS ?= auto
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench quality figures clean
+.PHONY: help demo test lint format bench soak quality figures clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: $(VENV)/.test ## puts imports and layout in order
 bench: $(VENV)/.bench ## speed, memory and live cost beside DeepFilterNet3 and RNNoise, each in one run
 	@$(RUN) -m benchmarks speed
 	@[ "$$(uname)" != Linux ] || $(RUN) -m benchmarks live-cost
+
+soak: $(VENV)/.bench ## the live engine for ten minutes: memory, latency, xruns (SOAK="--minutes 60" for longer)
+	@$(RUN) -m benchmarks live-soak $(SOAK)
 
 quality: $(VENV)/.demo ## scores of the demo clips against the golden ones (seconds)
 	@$(RUN) -m benchmarks golden

@@ -177,6 +177,17 @@ def live_cost(
 
 
 @app.command()
+def live_soak(
+    minutes: Annotated[float, typer.Option(min=0.2, help="How long the engine is looked at.")] = 10.0,
+    write: Annotated[bool, typer.Option("--write", help="Replace the table and the picture in docs/live.md.")] = False,
+) -> None:
+    """The live engine for minutes: exit code 1 unless its memory and latency are flat (extra live)."""
+    from benchmarks import live_soak
+
+    raise typer.Exit(live_soak.run(minutes, write=write))
+
+
+@app.command()
 def search(
     what: Annotated[str, typer.Argument(help="structure (sizes of the network) or recipe (losses, optimiser).")],
     pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",

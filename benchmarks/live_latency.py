@@ -57,22 +57,17 @@ class Probe:
         return self._input.xruns + self._output.xruns
 
     def latency_s(self) -> float:
-        """From handing a sample over to getting it back, median over the last 2 s; NaN if the sound is not in there."""
+        """From handing a sample over to getting it back, over the last 2 s; NaN if the sound is not in there."""
         count, reach = round(PIECE_S * RATE), round(LONGEST_S * RATE)
-        frames, arrived = self._recorder.blocks()
         first = self._recorder.frames - count
         if first < 0:
             return math.nan
         piece = self._memory.take(np.arange(first, first + count), mode="wrap")
-        handed_frames, handed = self._player.blocks()
-        newest = int(handed_frames[np.searchsorted(handed, _at(first, frames, arrived)) - 1])
+        ahead_s = self._recorder.began_s() - self._player.began_s()
+        newest = first + round(ahead_s * RATE)  # what was handed over as the piece began to come
         past = self._sound.take(np.arange(newest - reach, newest + count), mode="wrap")
-        lag = _place(piece, past)
-        if lag is None:
-            return math.nan
-        each = np.arange(0, count, RATE // 100)
-        late = _at(first + each, frames, arrived) - _at(newest - reach + lag + each, handed_frames, handed)
-        return float(np.median(late))
+        place = _place(piece, past)
+        return math.nan if place is None else (reach - place) / RATE + ahead_s - round(ahead_s * RATE) / RATE
 
     def _play(self, block: np.ndarray) -> None:
         first = self._player.moved(len(block))
@@ -98,15 +93,11 @@ class _Side:
         self.frames += frames
         return first
 
-    def blocks(self) -> tuple[np.ndarray, np.ndarray]:
-        """First frames, and times."""
+    def began_s(self) -> float:
+        """When frame 0 was moved, by the clock of the last 2 s; blocks come at once, sound does not: the median."""
         frames, times = np.array(list(self._blocks.copy())).T
-        return frames, times
-
-
-def _at(frame: int | np.ndarray, frames: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """When the block with this frame was moved."""
-    return times[np.searchsorted(frames, frame, side="right") - 1]
+        late = times > times[-1] - PIECE_S
+        return float(np.median(times[late] - frames[late] / RATE))
 
 
 def _place(piece: np.ndarray, sound: np.ndarray) -> int | None:

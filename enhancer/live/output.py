@@ -19,7 +19,7 @@ from enhancer.live.ring import Ring
 from enhancer.live.splice import Cutter, Gap
 
 ROOM_S = 1.0  # of the ring: a stall as long loses nothing
-SURPLUS_S = 0.008  # more than this over the target, and for this long, is cut away rather than smoothed out
+SURPLUS_S = 0.005  # more than this over the target, and for this long, is cut away rather than smoothed out
 SURPLUS_FOR_S = 0.3
 MAX_BLOCK_S = 0.1  # of enhanced sound at once
 

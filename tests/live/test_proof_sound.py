@@ -9,13 +9,13 @@ from scipy.signal import resample_poly
 
 from benchmarks.clips import demo_clips
 from benchmarks.live_latency import Probe
+from benchmarks.live_process import LiveProcess
 from enhancer import denoise
 from enhancer.evaluation.metrics import estoi, si_sdr
 from enhancer.live.protocol import Bypass, EngineState, Monitor, Record, SetDevices, SetLimit
 from enhancer.live.pulse_streams import PulseBackend
 from enhancer.live.recorder import SIDES
 from tests.live.conftest import SERVERS
-from tests.live.live_process import LiveProcess
 from tests.live.sound_servers import in_time
 from tests.live.test_control import FLOOD, process
 

@@ -1,4 +1,4 @@
-"""`enhancer live` as people start it, on a sound server of the tests' own, with a client of its engine."""
+"""`enhancer live` as people start it, on a private sound server, with a client of its engine."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import contextlib
 import subprocess
 import sys
 
+from benchmarks.live_servers import SoundServer, wait_until
 from enhancer.live import places
 from enhancer.live.client import EngineClient
 from enhancer.live.errors import EngineError
 from enhancer.live.meters import MeterReader, Meters
 from enhancer.live.protocol import EngineState, Request, Shutdown, Status, StatusReply
-from tests.live.sound_servers import SoundServer, wait_until
 
 START_S = 20.0  # a busy machine; a second on an idle one
 
