@@ -20,6 +20,7 @@ from enhancer.engine import Enhancer
 from enhancer.live.clock import DeviceClock
 from enhancer.live.output import OutputBranch
 from enhancer.live.ring import Ring
+from enhancer.live.splice import Gap
 from enhancer.live.wake import Wake
 
 ROOM_S = 1.0
@@ -63,6 +64,7 @@ class Pipeline:
         self._hop = np.empty((rate // 100, channels), np.float32)
         self._ring = Ring(round(ROOM_S * rate), channels)
         self.bug: Exception | None = None  # that ended the worker
+        self._gap = Gap(rate, channels)  # between two microphones
         self._wake = Wake()
         self._thread: threading.Thread | None = None
         self._bypass = False
@@ -76,6 +78,18 @@ class Pipeline:
 
     def receive(self, block: np.ndarray) -> None:
         """A block [frames, channels] from the microphone; called by its thread."""
+        if self._gap.open:
+            block = block.copy()  # it is the microphone's
+        self._gap.sound(block)
+        self._take(block)
+
+    def change_microphone(self) -> None:
+        """After the last block of one and before the first of another: 10 ms in which the old one's sound falls."""
+        fall = np.empty_like(self._hop)
+        self._gap.fill(fall)
+        self._take(fall)
+
+    def _take(self, block: np.ndarray) -> None:
         if self._ring.write(block) < len(block):
             self.overruns += 1
         self.clock.tick(len(block))

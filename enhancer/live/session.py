@@ -75,6 +75,7 @@ class Session:
             branch.interrupt()
         assert old is not None
         old.close()
+        self.pipeline.change_microphone()
         self._inputs_xruns += old.xruns
         self._input = new
         new.start()

@@ -53,6 +53,11 @@ class Gap:
         self._fallen = fade  # frames of the fall that are over
         self._risen = 0  # frames of the rise that are over; a sound begins with one
 
+    @property
+    def open(self) -> bool:
+        """The sound has not risen to its height again, or has not begun."""
+        return self._risen < len(self._fall)
+
     def fill(self, out: np.ndarray) -> None:
         """Fills `out` [frames, channels] where there is no sound: the fall from the last sample, then silence."""
         if not len(out):

@@ -129,10 +129,7 @@ def jumps(live, requests) -> tuple[float, float]:
     "requests",
     [
         [Bypass(True), Monitor(True), SetLimit(6.0), Monitor(False), Bypass(False), SetLimit(30.0), SetLimit(None)],
-        pytest.param(
-            [Bypass(True), SetDevices(input="room.monitor"), SetDevices(input="microphone"), Bypass(False)],
-            marks=pytest.mark.xfail(reason="the pipeline joins two microphones without a fade", strict=False),
-        ),
+        [Bypass(True), SetDevices(input="room.monitor"), SetDevices(input="microphone"), Bypass(False)],
     ],
     ids=["bypass, strength and monitor", "another microphone"],
 )
