@@ -85,6 +85,35 @@ def command(
             "--out", "-o", metavar="DIR", rich_help_panel=_SHOW, help="Write scores.csv and scores.json into a folder."
         ),
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.html",
+            rich_help_panel=_SHOW,
+            help="Write one page that opens offline: means, distributions, groups, every file, and the best, median "
+            "and worst to look at and to listen to.",
+        ),
+    ] = None,
+    category: Annotated[
+        str | None,
+        typer.Option(
+            "--category",
+            metavar="REGEX",
+            rich_help_panel=_SHOW,
+            help="What in a file's name tells its category, such as the noise, for --report: its first bracket, or all "
+            "of it. Else its first sub-folder.",
+        ),
+    ] = None,
+    facts: Annotated[
+        Path | None,
+        typer.Option(
+            "--facts",
+            metavar="FILE",
+            rich_help_panel=_SHOW,
+            help="A table (CSV or TSV) that tells --report of the files: columns file, and category, snr or both.",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", rich_help_panel=_SHOW, help="Print one JSON object, not a table.")
     ] = False,
@@ -104,12 +133,30 @@ def command(
 
       enhancer evaluate --clean clean/ --noisy noisy/ --peers deepfilternet3,rnnoise
 
+      enhancer evaluate --clean clean/ --noisy noisy/ --report report.html
+
     [bold]Exit code[/bold]: 0 done, 1 some files failed or had no partner, 2 wrong use or nothing could be done, 130
     interrupted (what is scored is kept).
     """
-    from enhancer.cli.evaluate_run import Request, run
+    from enhancer.cli.evaluate_request import Request
+    from enhancer.cli.evaluate_run import run
 
     request = Request(
-        clean, noisy, enhanced, peers, align, group, attenuation_limit, model, jobs, csv, out, as_json, quiet
+        clean=clean,
+        noisy=noisy,
+        enhanced=enhanced,
+        peers=peers,
+        align=align,
+        group=group,
+        attenuation_limit=attenuation_limit,
+        model=model,
+        jobs=jobs,
+        csv=csv,
+        out=out,
+        report=report,
+        category=category,
+        facts=facts,
+        as_json=as_json,
+        quiet=quiet,
     )
     raise typer.Exit(run(request))

@@ -4,50 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import math
-import re
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from enhancer.bundled import model_path
 from enhancer.cli.console import console_for, print_error
+from enhancer.cli.evaluate_report import write
+from enhancer.cli.evaluate_request import Request, group_of, refuse_bad_groups, refuse_nonsense
 from enhancer.cli.interrupts import stopping_on_signals
-from enhancer.errors import ConfigError, OutputError, UserError
+from enhancer.errors import OutputError, UserError
 from enhancer.evaluation.journal import Journal, key_of
 from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.pairs import Pair, Pairing, find_pairs
 from enhancer.evaluation.peers import chosen_peers
 from enhancer.evaluation.pool import Failure, run_tasks
+from enhancer.evaluation.report.facts import Facts, known_facts
 from enhancer.evaluation.score_files import content_of, json_text, write_csv, write_json
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Method, Outcome, score_pair
 from enhancer.evaluation.summary import compared_system, summarise
 
 _NAMED = 5  # of many files without a partner
-
-
-@dataclass(frozen=True)
-class Request:
-    """The command line of `enhancer evaluate`, as Typer read it."""
-
-    clean: Path | None
-    noisy: Path | None
-    enhanced: Path | None
-    peers: str | None
-    align: bool
-    group: str | None
-    attenuation_limit: float | None
-    model: str | None
-    jobs: int
-    csv: Path | None
-    out: Path | None
-    as_json: bool
-    quiet: bool
-
-    @property
-    def csv_path(self) -> Path | None:
-        return self.csv or (self.out / "scores.csv" if self.out else None)
 
 
 @dataclass
@@ -72,13 +49,15 @@ def run(request: Request) -> int:
 
 
 def _run(request: Request) -> int:
-    _refuse_nonsense(request)
+    refuse_nonsense(request)
     require_packages()
     model = None if request.model is None else model_path(request.model)
     method = Method(request.align, model, request.attenuation_limit)
     versions = _system_versions(request)
     pairing = find_pairs(request.clean, request.noisy, request.enhanced)  # type: ignore[arg-type]
-    _refuse_bad_groups(request.group, pairing)
+    refuse_bad_groups(request.group, pairing)
+    names = [pair.name for pair in pairing.pairs]
+    facts = known_facts(names, request.category, request.facts) if request.report else None
     journal = _journal(request)
     stopped = False
     with contextlib.closing(journal), stopping_on_signals() as stop:
@@ -90,27 +69,7 @@ def _run(request: Request) -> int:
                     _take(pair, result, work, {s: key_of(pair, s, method, v) for s, v in versions.items()}, journal)
         except KeyboardInterrupt:
             stopped = True
-    return _finish(request, pairing, work, stopped)
-
-
-def _refuse_nonsense(request: Request) -> None:
-    """Raises ConfigError or OutputError for a command line that makes no sense."""
-    if request.clean is None:
-        raise ConfigError("--clean is missing", "every measure compares with clean recordings: give their folder")
-    if request.noisy is None and request.enhanced is None:
-        raise ConfigError("there is nothing to score", "give --enhanced DIR, or --noisy DIR to denoise and score")
-    if request.enhanced is not None and (request.model or request.attenuation_limit is not None):
-        raise ConfigError(
-            "--model and --attenuation-limit are for files that are denoised here", "leave --enhanced out, or them"
-        )
-    if request.peers is not None and request.noisy is None:
-        raise ConfigError("--peers needs noisy files", "give --noisy DIR")
-    if request.attenuation_limit is not None and not math.isfinite(request.attenuation_limit):
-        raise ConfigError(f"--attenuation-limit {request.attenuation_limit} is not a number of dB")
-    if request.out is not None and request.out.exists() and not request.out.is_dir():
-        raise OutputError(f"--out {request.out} is a file, not a folder")
-    if (path := request.csv_path) is not None and path.is_dir():
-        raise OutputError(f"--csv {path} is a folder", "give a file name")
+    return _finish(request, pairing, work, method, facts, stopped)
 
 
 def _system_versions(request: Request) -> dict[str, str]:
@@ -126,32 +85,6 @@ def _system_versions(request: Request) -> dict[str, str]:
         model = Student(request.model)  # refuses a bad model before anything is scored
         versions[OURS] = f"{__version__} {hashlib.sha256(model.info.path.read_bytes()).hexdigest()}"
     return versions | {peer.name: peer.describe() for peer in peers}
-
-
-def _group_of(pattern: str | None) -> Callable[[str], str] | None:
-    """What tells a name's group: all that the pattern matches, or its first bracket."""
-    if pattern is None:
-        return None
-    compiled = re.compile(pattern)
-    bracket = min(compiled.groups, 1)
-
-    def group_of(name: str) -> str:
-        match = compiled.search(name)
-        assert match is not None  # _refuse_bad_groups has seen to it
-        return match.group(bracket) or ""
-
-    return group_of
-
-
-def _refuse_bad_groups(pattern: str | None, pairing: Pairing) -> None:
-    if pattern is None:
-        return
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"--group {pattern} is no regular expression: {error}") from error
-    if (unmatched := next((pair.name for pair in pairing.pairs if not compiled.search(pair.name)), None)) is not None:
-        raise ConfigError(f"--group {pattern} is not in {unmatched}", "the pattern must be in every file's name")
 
 
 def _journal(request: Request) -> Journal:
@@ -215,10 +148,10 @@ def _take(pair: Pair, result: list[Outcome] | Failure, work: _Work, keys: dict[s
         journal.add(keys[outcome.system], outcome)
 
 
-def _finish(request: Request, pairing: Pairing, work: _Work, stopped: bool) -> int:
+def _finish(request: Request, pairing: Pairing, work: _Work, method: Method, facts: Facts | None, stopped: bool) -> int:
     """Writes and shows what there is, names what failed, and returns the exit code."""
     outcomes = [work.outcomes[key] for key in sorted(work.outcomes, key=lambda k: (k[0], work.systems.index(k[1])))]
-    summary = summarise(outcomes, work.systems, compared_system(work.systems), _group_of(request.group))
+    summary = summarise(outcomes, work.systems, compared_system(work.systems), group_of(request.group))
     content = content_of(summary, outcomes, work.failed)
     content["unmatched"] = [str(path) for path in pairing.unmatched]
     if outcomes:
@@ -230,6 +163,10 @@ def _finish(request: Request, pairing: Pairing, work: _Work, stopped: bool) -> i
             from enhancer.cli.evaluate_table import show
 
             show(summary, outcomes, work.kept, sys.stdout)
+        if request.report and facts:
+            said = write(request, pairing, method, facts, summary, outcomes, work.failed, stopped)
+            if not request.quiet and not request.as_json:
+                print(said)
     if request.as_json:
         print(json_text(content))
     _name_failures(pairing, work)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable
 from typing import IO
 
@@ -14,7 +13,7 @@ from rich.text import Text
 from enhancer.cli.console import table_console
 from enhancer.cli.display import clock
 from enhancer.evaluation.measures import BY_KEY, Measure
-from enhancer.evaluation.metrics import PESQ_LONGEST_S
+from enhancer.evaluation.notes import notes_on
 from enhancer.evaluation.scoring import NOISY, Outcome
 from enhancer.evaluation.statistics import Difference, Mean
 from enhancer.evaluation.summary import Summary
@@ -46,7 +45,9 @@ def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) 
         what = "smallest gain over the noisy file" if NOISY in summary.systems else "lowest"
         console.print(f"worst files, {what} by {BY_KEY[summary.worst[0].measure].label}")
         console.print(_worst(summary))
-    _notes(summary, outcomes, stream)
+    print(file=stream)
+    for line in notes_on(summary, outcomes):
+        print(f"note: {line}", file=stream)
 
 
 def _fitting(console: Console, make: Callable[[str], Table]) -> tuple[Table, str]:
@@ -120,35 +121,3 @@ def _cell(value: Mean | Difference, measure: Measure, form: str, sign: str = "")
     elif form == _HALF_WIDTH and not math.isnan(value.low):
         text += f" ±{(value.high - value.low) / 2:.{measure.digits}f}"
     return text
-
-
-def _notes(summary: Summary, outcomes: list[Outcome], stream: IO[str]) -> None:
-    """What a reader must know beside the numbers: modes, rates, what is undefined and why, delays."""
-    lines = []
-    rates = sorted({outcome.sample_rate for outcome in outcomes})
-    said = ", ".join(f"{rate} Hz" for rate in rates)
-    lines.append(
-        f"files at {said}; resampled to each measure's own rate: PESQ-WB (P.862.2), segSNR, LSD and composites 16 kHz, "
-        "PESQ-NB (P.862.1) 8 kHz, STOI and ESTOI 10 kHz"
-    )
-    if any(outcome.seconds > PESQ_LONGEST_S for outcome in outcomes):
-        lines.append(f"files of more than {PESQ_LONGEST_S:.0f} s: PESQ is the mean over pieces of at most 20 s")
-    for system in summary.systems:
-        lines += _undefined(system, summary.undefined[system])
-    for note, count in Counter(note for outcome in outcomes for note in outcome.notes).most_common(5):
-        lines.append(f"{note} ({count} x)" if count > 1 else note)
-    print(file=stream)
-    for line in lines:
-        print(f"note: {line}", file=stream)
-
-
-def _undefined(system: str, undefined: dict[str, dict[str, int]]) -> list[str]:
-    """One line a reason: which measures of a system have no value, for how many files."""
-    by_reason: dict[tuple[str, int], list[str]] = {}
-    for key, reasons in undefined.items():
-        for reason, count in reasons.items():
-            by_reason.setdefault((reason, count), []).append(BY_KEY[key].label)
-    return [
-        f"{system}: {', '.join(labels)} undefined for {count} file{'s' if count > 1 else ''}: {reason}"
-        for (reason, count), labels in by_reason.items()
-    ]

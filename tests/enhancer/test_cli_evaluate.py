@@ -283,7 +283,11 @@ def test_an_interrupted_run_keeps_what_is_scored(folders, write, tmp_path):
         write(f"enhanced/{number}.wav", CLEAN + noise(seed=number))
     command = [sys.executable, "-m", "enhancer", "evaluate", "--clean", "clean", "--enhanced", "enhanced"]
     running = subprocess.Popen(
-        [*command, "--csv", "s.csv"], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*command, "--csv", "s.csv", "--report", "r.html"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
     journal = tmp_path / "s.csv.jsonl"
     deadline = time.monotonic() + 120
@@ -295,6 +299,7 @@ def test_an_interrupted_run_keeps_what_is_scored(folders, write, tmp_path):
     assert "stopped: " in said
     assert "Traceback" not in said
     assert len(rows(tmp_path / "s.csv")) == len(journal.read_text().splitlines()) >= 1
+    assert "The run was stopped: " in (tmp_path / "r.html").read_text(encoding="utf-8")
 
 
 def test_peers_stand_beside_ours_with_paired_differences(cli, folders, model):

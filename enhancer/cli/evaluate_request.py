@@ -1,0 +1,99 @@
+"""The command line of `enhancer evaluate` as an object, and what of it is refused before anything is scored."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from enhancer.errors import ConfigError, OutputError
+from enhancer.evaluation.pairs import Pairing
+from enhancer.evaluation.report import is_report
+
+
+@dataclass(frozen=True)
+class Request:
+    """The command line of `enhancer evaluate`, as Typer read it."""
+
+    clean: Path | None
+    noisy: Path | None
+    enhanced: Path | None
+    peers: str | None
+    align: bool
+    group: str | None
+    attenuation_limit: float | None
+    model: str | None
+    jobs: int
+    csv: Path | None
+    out: Path | None
+    report: Path | None
+    category: str | None
+    facts: Path | None
+    as_json: bool
+    quiet: bool
+
+    @property
+    def csv_path(self) -> Path | None:
+        return self.csv or (self.out / "scores.csv" if self.out else None)
+
+
+def refuse_nonsense(request: Request) -> None:
+    """Raises ConfigError or OutputError for a command line that makes no sense."""
+    if request.clean is None:
+        raise ConfigError("--clean is missing", "every measure compares with clean recordings: give their folder")
+    if request.noisy is None and request.enhanced is None:
+        raise ConfigError("there is nothing to score", "give --enhanced DIR, or --noisy DIR to denoise and score")
+    if request.enhanced is not None and (request.model or request.attenuation_limit is not None):
+        raise ConfigError(
+            "--model and --attenuation-limit are for files that are denoised here", "leave --enhanced out, or them"
+        )
+    if request.peers is not None and request.noisy is None:
+        raise ConfigError("--peers needs noisy files", "give --noisy DIR")
+    if request.attenuation_limit is not None and not math.isfinite(request.attenuation_limit):
+        raise ConfigError(f"--attenuation-limit {request.attenuation_limit} is not a number of dB")
+    if request.out is not None and request.out.exists() and not request.out.is_dir():
+        raise OutputError(f"--out {request.out} is a file, not a folder")
+    if (path := request.csv_path) is not None and path.is_dir():
+        raise OutputError(f"--csv {path} is a folder", "give a file name")
+    if request.report is not None:
+        _refuse_bad_report(request.report)
+    elif request.category is not None or request.facts is not None:
+        raise ConfigError("--category and --facts are for a report", "give --report FILE.html, or leave them out")
+
+
+def _refuse_bad_report(path: Path) -> None:
+    if path.is_dir():
+        raise OutputError(f"--report {path} is a folder", "give a file name, such as report.html")
+    if path.exists() and not is_report(path):
+        raise OutputError(f"{path} exists already and is no report of ours", "choose another name, or delete it")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise ConfigError("--report needs matplotlib", "pip install 'enhancer[eval]'")
+
+
+def group_of(pattern: str | None) -> Callable[[str], str] | None:
+    """What tells a name's group: all that the pattern matches, or its first bracket."""
+    if pattern is None:
+        return None
+    compiled = re.compile(pattern)
+    bracket = min(compiled.groups, 1)
+
+    def group_of(name: str) -> str:
+        match = compiled.search(name)
+        assert match is not None  # refuse_bad_groups has seen to it
+        return match.group(bracket) or ""
+
+    return group_of
+
+
+def refuse_bad_groups(pattern: str | None, pairing: Pairing) -> None:
+    if pattern is None:
+        return
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"--group {pattern} is no regular expression: {error}") from error
+    if (unmatched := next((pair.name for pair in pairing.pairs if not compiled.search(pair.name)), None)) is not None:
+        raise ConfigError(f"--group {pattern} is not in {unmatched}", "the pattern must be in every file's name")

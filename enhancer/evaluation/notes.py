@@ -1,0 +1,39 @@
+"""What a reader must know beside an evaluation's numbers: modes, rates, what is undefined and why, delays."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from enhancer.evaluation.measures import BY_KEY
+from enhancer.evaluation.metrics import PESQ_LONGEST_S
+from enhancer.evaluation.scoring import Outcome
+from enhancer.evaluation.summary import Summary
+
+
+def notes_on(summary: Summary, outcomes: Sequence[Outcome]) -> list[str]:
+    """A line each, for the terminal and the report."""
+    rates = ", ".join(f"{rate} Hz" for rate in sorted({outcome.sample_rate for outcome in outcomes}))
+    lines = [
+        f"files at {rates}; resampled to each measure's own rate: PESQ-WB (P.862.2), segSNR, LSD and composites "
+        "16 kHz, PESQ-NB (P.862.1) 8 kHz, STOI and ESTOI 10 kHz"
+    ]
+    if any(outcome.seconds > PESQ_LONGEST_S for outcome in outcomes):
+        lines.append(f"files of more than {PESQ_LONGEST_S:.0f} s: PESQ is the mean over pieces of at most 20 s")
+    for system in summary.systems:
+        lines += _undefined(system, summary.undefined[system])
+    for note, count in Counter(note for outcome in outcomes for note in outcome.notes).most_common(5):
+        lines.append(f"{note} ({count} x)" if count > 1 else note)
+    return lines
+
+
+def _undefined(system: str, undefined: dict[str, dict[str, int]]) -> list[str]:
+    """One line a reason: which measures of a system have no value, for how many files."""
+    by_reason: dict[tuple[str, int], list[str]] = {}
+    for key, reasons in undefined.items():
+        for reason, count in reasons.items():
+            by_reason.setdefault((reason, count), []).append(BY_KEY[key].label)
+    return [
+        f"{system}: {', '.join(labels)} undefined for {count} file{'s' if count > 1 else ''}: {reason}"
+        for (reason, count), labels in by_reason.items()
+    ]

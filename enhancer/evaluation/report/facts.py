@@ -1,0 +1,148 @@
+"""What is known of the files beside their scores: categories and SNRs, from their names or from a table."""
+
+from __future__ import annotations
+
+import csv
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from enhancer.errors import ConfigError, InputError
+from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+
+COLUMNS = ("category", "snr")
+FOLDER = "the first sub-folder"
+_MOST_FOLDERS = 24  # sub-folders beyond these are recordings or speakers rather than categories
+_MOST_BANDS = 8
+# snr15, snr_-5, SNR=0; or 5dB and -5dB after a separator that is no minus. `babble-5dB` could mean either: not taken.
+_SNR = re.compile(r"snr[_= ]?(-?\d+(?:\.\d+)?)|(?:^|[_/ ])(-?\d+(?:\.\d+)?) ?db(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Categories and SNRs (dB) by file name, and in words where each is from; empty where nothing is known."""
+
+    categories: Mapping[str, str] = field(default_factory=dict)
+    category_source: str = ""
+    snrs_db: Mapping[str, float] = field(default_factory=dict)
+    snr_source: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that belong together."""
+
+    label: str
+    names: list[str]
+
+
+def known_facts(names: Sequence[str], category_pattern: str | None, table: Path | None) -> Facts:
+    """What a table, else the files' names tell. A pattern's first bracket, or all that it matches, is the category.
+
+    Without a pattern the first sub-folder is the category, if every file has one; an SNR is taken from names where all
+    of them state it. Raises ConfigError for a pattern that is none or does not match, InputError for a bad table.
+    """
+    told = _of_table(table, names) if table else Facts()
+    categories, category_source = told.categories, told.category_source
+    if category_pattern is not None:
+        categories, category_source = _by_pattern(names, category_pattern), f"the file's name, {category_pattern}"
+    elif not categories:
+        categories, category_source = _by_folder(names), FOLDER
+    snrs, snr_source = told.snrs_db, told.snr_source
+    if not snrs:
+        snrs, snr_source = _snrs_of_names(names), "the file's name"
+    return Facts(categories, category_source if categories else "", snrs, snr_source if snrs else "")
+
+
+def category_groups(facts: Facts, names: Sequence[str]) -> list[Group]:
+    """The files of each category, by its name."""
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        if name in facts.categories:
+            groups.setdefault(facts.categories[name], []).append(name)
+    return [Group(label, groups[label]) for label in sorted(groups)]
+
+
+def bands(values: Mapping[str, float], names: Sequence[str]) -> list[Group]:
+    """Files by a value in dB: a group a value where there are few, else bands of 5 or 10 dB; the lowest first."""
+    known = {name: values[name] for name in names if name in values and math.isfinite(values[name])}
+    distinct = sorted(set(known.values()))
+    if len(distinct) <= _MOST_BANDS:
+        return [Group(f"{value:g} dB".replace("-", "−"), [n for n in known if known[n] == value]) for value in distinct]
+    width = 5
+    while distinct[-1] // width - distinct[0] // width >= _MOST_BANDS:
+        width *= 2
+    groups: dict[int, list[str]] = {}
+    for name, value in known.items():
+        groups.setdefault(math.floor(value / width), []).append(name)
+    return [Group(f"{b * width} to {(b + 1) * width} dB".replace("-", "−"), groups[b]) for b in sorted(groups)]
+
+
+def _by_pattern(names: Sequence[str], pattern: str) -> dict[str, str]:
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise ConfigError(f"--category {pattern} is no regular expression: {error}") from error
+    found = {}
+    for name in names:
+        match = compiled.search(name)
+        if match is None:
+            raise ConfigError(f"--category {pattern} is not in {name}", "the pattern must be in every file's name")
+        found[name] = match.group(min(compiled.groups, 1)) or ""
+    return found
+
+
+def _by_folder(names: Sequence[str]) -> dict[str, str]:
+    folders = {name: PurePosixPath(name).parts[0] for name in names if "/" in name}
+    return folders if len(folders) == len(names) and 2 <= len(set(folders.values())) <= _MOST_FOLDERS else {}
+
+
+def _snrs_of_names(names: Sequence[str]) -> dict[str, float]:
+    found = {name: match for name in names if (match := _SNR.search(name))}
+    if len(found) < len(names):
+        return {}
+    snrs = {name: float(match[1] or match[2]) for name, match in found.items()}
+    return snrs if len(set(snrs.values())) > 1 else {}
+
+
+def _of_table(path: Path, names: Sequence[str]) -> Facts:
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"--facts {path} cannot be read as a table: {error}") from error
+    rows = csv.DictReader(lines, delimiter="\t" if lines and "\t" in lines[0] else ",")
+    columns = rows.fieldnames or []
+    if "file" not in columns or not set(COLUMNS) & set(columns):
+        raise InputError(
+            f"--facts {path} has no column file, or none of {' and '.join(COLUMNS)}",
+            "the first line names the columns, by comma or tab",
+        )
+    wanted = set(names)
+    categories, snrs = {}, {}
+    for number, row in enumerate(rows, start=2):
+        name = _plain_name(row["file"] or "", wanted)
+        if name not in wanted:
+            continue
+        if row.get("category"):
+            categories[name] = row["category"]
+        if row.get("snr"):
+            try:
+                snrs[name] = float(row["snr"])
+            except ValueError as error:
+                raise InputError(f"line {number} of {path}: {row['snr']} is no SNR in dB") from error
+    if not categories and not snrs:
+        raise InputError(
+            f"--facts {path} tells of none of the files", f"they are called {names[0]}, ... in the column file"
+        )
+    source = f"the table {path.name}"
+    return Facts(categories, source, snrs, source)
+
+
+def _plain_name(text: str, names: set[str]) -> str:
+    """A file's name as pairs have it: without its extension."""
+    path = PurePosixPath(text.replace("\\", "/"))
+    if text in names or path.suffix.lower() not in AUDIO_SUFFIXES | VIDEO_SUFFIXES:
+        return text
+    return path.with_suffix("").as_posix()
