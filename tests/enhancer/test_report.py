@@ -106,7 +106,7 @@ def test_names_are_shown_as_they_are_and_never_markup(html):
 def test_every_picture_has_words_and_every_table_headings(html):
     root = parsed(html)
     pictures = [e for e in root.iter("svg") if e.attrib.get("aria-hidden") != "true"]
-    assert len(pictures) >= 12 + 3 + 9  # distributions, files before and after, spectrograms
+    assert len(pictures) == 11 + 3 + 9  # distributions, files before against after, spectrograms
     assert all(e.attrib["role"] == "img" and len(e.attrib["aria-label"]) > 20 for e in pictures)
     for table in root.iter("table"):
         assert text_of(table.find("caption"))
@@ -286,6 +286,7 @@ def test_bands_hold_every_file_once_and_in_order():
     assert [group.label for group in found][:2] == ["−10 to −5 dB", "−5 to 0 dB"]
     assert [name for group in found for name in group.names] == list("abcdefghij")
     assert [group.label for group in bands({"a": 5.0, "b": -5.0, "c": 5.0}, list("abc"))] == ["−5 dB", "5 dB"]
+    assert [group.label for group in bands({"a": 7.13, "b": 8.21}, list("ab"))] == ["5 to 10 dB"]  # measured
 
 
 def test_words_stand_out_from_their_ground_in_light_and_dark():

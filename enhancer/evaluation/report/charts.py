@@ -111,8 +111,12 @@ def before_after(measure: Measure, names: Sequence[str], before: np.ndarray, aft
 
 
 def by_group(measure: Measure, rows: Sequence[Row]) -> Markup:
-    """Means of groups of files: before hollow, after filled, and the gain with its interval in words."""
-    values = np.array([value for row in rows for value in (row.before, row.after)])
+    """Means of groups of files: before hollow, after filled, a bar for the gain's interval, the gain in words."""
+    starts = [row.before if np.isfinite(row.before) else 0.0 for row in rows]
+    values = np.array(
+        [v for row, start in zip(rows, starts, strict=True)
+         for v in (row.before, row.after, start + row.gain.low, start + row.gain.high)]
+    )  # fmt: skip
     axis = Axis(*spanned(values), _LEFT + 6, _RIGHT - 6)
     bottom = 40 * len(rows) + 4
     drawn = [_line(axis.at(tick), 4, axis.at(tick), bottom, "grid") for tick in axis.ticks()]
@@ -121,9 +125,11 @@ def by_group(measure: Measure, rows: Sequence[Row]) -> Markup:
         top = 40 * number
         has_before = np.isfinite(row.before)
         told = shown(row.gain.mean, measure.digits, sign=True) if has_before else shown(row.after, measure.digits)
-        ends = interval(row.gain, measure, sign=has_before)
-        drawn += _headed(top + 15, row.label, row.count, told, ends)
+        drawn += _headed(top + 15, row.label, row.count, told, "")
         y = top + 29
+        base = row.before if has_before else 0.0
+        if np.isfinite(row.gain.low):
+            drawn.append(_line(axis.at(base + row.gain.low), y, axis.at(base + row.gain.high), y, "range"))
         if has_before:
             drawn.append(_line(axis.at(row.before), y, axis.at(row.after), y, "change"))
             drawn.append(element("circle", cx=_at(axis.at(row.before)), cy=y, r=4.5, class_="dot before"))
@@ -172,20 +178,25 @@ def cost_and_quality(measure: Measure, points: Sequence[Point]) -> Markup:
         _text(4, 11, f"↑ {measure.label}", "quiet"),
         _text(_RIGHT, 284, "processor seconds a second of sound →", "quiet", anchor="end"),
     ]
+    dots: list[Markup] = []
+    labels: list[Markup] = []
     taken: list[tuple[float, float, float]] = []
     for point in sorted(points, key=lambda p: -p.quality.mean):
         x, y = across.at(point.cost), up.at(point.quality.mean)
         role = point.role or "level"
         if np.isfinite(point.quality.low):
-            drawn.append(_line(x, up.at(point.quality.low), x, up.at(point.quality.high), f"interval {role}"))
-        drawn.append(element("circle", cx=_at(x), cy=_at(y), r=5, class_=f"dot filled {role}"))
-        width = 6.6 * len(point.label)
-        left = x + 9 if x + 9 + width < _RIGHT else x - 9 - width
+            drawn.append(_line(x, up.at(point.quality.low), x, up.at(point.quality.high), f"interval thin {role}"))
+        dots.append(element("circle", cx=_at(x), cy=_at(y), r=5, class_=f"dot filled {role}"))
+        width = 7.3 * len(point.label)
+        fits = x + 9 + width < _RIGHT
+        left = x + 9 if fits else x - 9 - width
         label_y = y + 4
         while any(abs(label_y - other) < 13 and left < end and begin < left + width for begin, end, other in taken):
             label_y += 3
         taken.append((left, left + width, label_y))
-        drawn.append(_text(left, label_y, point.label, f"label {point.role}"))
+        place = x + 9 if fits else x - 9
+        labels.append(_text(place, label_y, point.label, f"label {point.role}", anchor=None if fits else "end"))
+    drawn += [*dots, *labels]  # so that no interval crosses a name
     told = "; ".join(f"{p.label} {shown(p.quality.mean, measure.digits)} at {p.cost:.3f}" for p in points)
     return _chart(f"{measure.label} against processor seconds a second of sound: {told}.", 290, drawn)
 
@@ -228,7 +239,8 @@ def _strip(values: np.ndarray, axis: Axis, y: float, role: str) -> list[Markup]:
 
 def _headed(y: float, label: str, count: int | None, value: str, ends: str) -> list[Markup]:
     """The words over a line: what it is on the left, its number on the right."""
-    room = int((WIDTH - 20 - 6.6 * len(value) - 6 * (len(ends) + 2) - (24 if count is not None else 0)) / 6.8)
+    taken = 7.2 * len(value) + (6.5 * len(ends) + 6 if ends else 0) + (28 if count is not None else 0) + 8
+    room = int((_RIGHT - _LEFT - taken) / 7.3)
     short = label if len(label) <= room else label[: max(room - 1, 1)] + "…"
     counted = element("tspan", count, class_="quiet", dx=6) if count is not None else None
     ranged = element("tspan", ends, class_="quiet", dx=6) if ends else None

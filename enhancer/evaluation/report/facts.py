@@ -66,10 +66,10 @@ def category_groups(facts: Facts, names: Sequence[str]) -> list[Group]:
 
 
 def bands(values: Mapping[str, float], names: Sequence[str]) -> list[Group]:
-    """Files by a value in dB: a group a value where there are few, else bands of 5 or 10 dB; the lowest first."""
+    """Files by a value in dB, the lowest first: a group a value where there are few round ones, else bands."""
     known = {name: values[name] for name in names if name in values and math.isfinite(values[name])}
     distinct = sorted(set(known.values()))
-    if len(distinct) <= _MOST_BANDS:
+    if len(distinct) <= _MOST_BANDS and all(value == round(value, 1) for value in distinct):
         return [Group(f"{value:g} dB".replace("-", "−"), [n for n in known if known[n] == value]) for value in distinct]
     width = 5
     while distinct[-1] // width - distinct[0] // width >= _MOST_BANDS:

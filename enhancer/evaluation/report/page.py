@@ -48,7 +48,7 @@ def page(material: Material) -> str:
         element(
             "header",
             element("h1", title),
-            element("p", _subtitle(material), class_="quiet"),
+            element("p", _subtitle(material), element("span", material.made, class_="whole"), class_="quiet"),
             element("nav", element("ul", links), aria_label="Sections"),
         ),
         element(
@@ -138,7 +138,7 @@ def _warnings(material: Material) -> list[Markup]:
 def _subtitle(material: Material) -> str:
     told = f"{material.ours} against the noisy files" if material.has_noisy else material.ours
     beside = f", beside {', '.join(material.others)}" if material.others else ""
-    return f"{told}{beside} · {material.made}"
+    return f"{told}{beside} · "
 
 
 def _count(files: int) -> str:

@@ -181,15 +181,16 @@ def _groups(material: Material, found: list[Group], said: str, rank: bool) -> li
             rows.sort(key=lambda row: row.gain.mean * (measure.better or 1))
         if rows:
             drawn.append(_figure(measure.label, charts.by_group(measure, rows)))
-    what = (
-        f"Hollow is noisy, filled is {material.ours}, grey numbers are how many files; on the right the mean gain and "
-        "its 95 % interval."
-    )
+    what = f"Hollow is noisy, filled is {material.ours}, on the right the mean gain; its bar is the 95 % interval."
     if not material.has_noisy:
-        what = "Grey numbers are how many files, on the right the mean and its 95 % interval."
+        what = "On the right the mean; its bar is the 95 % interval."
     numbers = tables.groups(material, material.first_measures, found, "Means of every system in each group")
     return [
-        element("p", f"{said} {what}" + (" The least gain stands first." if rank and material.has_noisy else "")),
+        element(
+            "p",
+            f"{said} {what} Grey: how many files."
+            + (" The least gain stands first." if rank and material.has_noisy else ""),
+        ),
         element("div", drawn, class_="charts"),
         element("details", element("summary", "In numbers, every system"), numbers),
     ]

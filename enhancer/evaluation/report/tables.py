@@ -78,14 +78,19 @@ def differences(material: Material) -> Markup:
 
 
 def groups(material: Material, measures: Sequence[Measure], found: Sequence[Group], caption: str) -> Markup:
-    """Every system's mean in each group: the numbers of a chart of groups."""
+    """Every system's mean in each group, and the gain with its interval: the numbers of a chart of groups."""
     systems = material.summary.systems
-    spans = [element("th", m.label, colspan=len(systems), scope="colgroup", class_="span") for m in measures]
-    head = [["", "", *spans], ["", "files", *(system for _ in measures for system in systems)]]
+    columns = [*systems, *(["gain"] if material.has_noisy else [])]
+    spans = [element("th", m.label, colspan=len(columns), scope="colgroup", class_="span") for m in measures]
+    head = [["", "", *spans], ["", "files", *(column for _ in measures for column in columns)]]
     rows = []
     for group in found:
-        values = [_mean(material.values(s, m.key, group.names), m) for m in measures for s in systems]
-        rows.append([group.label, str(len(group.names)), *values])
+        row: list[object] = [group.label, str(len(group.names))]
+        for measure in measures:
+            row += [_mean(material.values(system, measure.key, group.names), measure) for system in systems]
+            if material.has_noisy:
+                row.append(_with_interval(material.gain(measure.key, group.names), measure, sign=True))
+        rows.append(row)
     return table(caption, head, rows)
 
 
