@@ -26,24 +26,28 @@ def listening(material: Material, found: list[Example]) -> list[Markup]:
             f"{LONGEST_S:.0f} s where the clean voice is loudest. Change between the versions while they play: they "
             "run in step. Sound is lossless; spectrograms span 75 dB below the clean voice's loudest moment.",
         ),
-        element("p", "Keys in a player: space plays, 1, 2 and 3 choose, arrows on the slider move.", class_="quiet"),
+        element("p", "Keys in a player: space plays, numbers choose a version, arrows on the slider move.", class_="quiet"),
         *(_example(number, example, material) for number, example in enumerate(found)),
     ]  # fmt: skip
 
 
 def _example(number: int, example: Example, material: Material) -> Markup:
-    measure, name = example.measure, example.name
-    gain = float(material.gains(measure.key, [name])[0])
-    told = f"{measure.label} {shown(gain, measure.digits, sign=material.has_noisy)}"
     rank = element("span", f"{example.rank.capitalize()}: ", class_="rank")
-    title = element("h3", rank, element("bdi", name), id=f"example-{number}")
-    scores = element("p", element("strong", told), " · ", _scores(example, material), class_="scores")
+    title = element("h3", rank, element("bdi", example.name), id=f"example-{number}")
+    scores = element("p", _gain(example, material), _scores(example, material), class_="scores")
     if example.problem:
         missing = element("p", f"No sound to show: {example.problem}", class_="note")
         return element("article", title, scores, missing, class_="card", aria_labelledby=f"example-{number}")
     return element(
         "article", title, scores, _player(number, example), class_="card player", aria_labelledby=f"example-{number}"
     )
+
+
+def _gain(example: Example, material: Material) -> list[object]:
+    if not material.has_noisy:
+        return []
+    gain = float(material.gains(example.measure.key, [example.name])[0])
+    return [element("strong", f"{example.measure.label} {shown(gain, example.measure.digits, sign=True)}"), " · "]
 
 
 def _scores(example: Example, material: Material) -> str:

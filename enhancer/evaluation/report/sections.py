@@ -127,9 +127,7 @@ def _tile(material: Material, measure: Measure) -> Markup:
     if not material.has_noisy:
         big = element("p", shown(after.mean, measure.digits), class_="big")
         ends = tables.interval(after, measure)
-        return element(
-            "div", element("h3", measure.label), big, element("p", f"95 % interval {ends}" if ends else None)
-        )
+        return element("div", element("h3", measure.label), big, element("p", f"95 %: {ends}" if ends else None))
     gain = material.summary.differences[NOISY][measure.key]
     gains = material.gains(measure.key)
     gains = gains[~np.isnan(gains)]
