@@ -26,7 +26,7 @@ def listening(material: Material, found: list[Example]) -> list[Markup]:
             f"{LONGEST_S:.0f} s where the clean voice is loudest. Change between the versions while they play: they "
             "run in step. Sound is lossless; spectrograms span 75 dB below the clean voice's loudest moment.",
         ),
-        element("p", "Keys in a player: space plays, numbers choose a version, arrows on the slider move.", class_="quiet"),
+        element("p", "Keys in a player: space plays, numbers choose, arrows on the slider move.", class_="quiet"),
         *(_example(number, example, material) for number, example in enumerate(found)),
     ]  # fmt: skip
 
