@@ -16,6 +16,9 @@ NETWORK_BINS = 256  # bins 0..255; bin 256 takes the gain of bin 255, and DC tha
 HIGH_BANDS = 16
 HIGH_INPUTS = HIGH_BANDS + 1  # and a constant one: "there is a high band"
 HIGH_EDGES_HZ = (8_000.0, 24_000.0)
+# Above 8 kHz speech never stands alone: where the mask of 2 to 8 kHz lets little through, neither do the high bands.
+LEADING_BINS = slice(64, NETWORK_BINS)
+LEAD = np.float32(2.0)  # from half its height on, the leading mask leaves the gains above as they are
 COMPRESSION = 0.3  # magnitudes to this power, as loudness grows
 LEVEL_TIME_CONSTANT_S = 1.0
 # Below -100 dBFS or so, quiet is left quiet: the normaliser must not lift the dither of a muted microphone to speech.
@@ -177,9 +180,11 @@ class MaskApplication:
 
     The complex mask is one plus the answer, so that an untrained network passes speech exactly. Its magnitude r is kept
     up to 1 and becomes 1 + tanh(r - 1) above, continuous with its slope and below 2; a floor lifts it and keeps the
-    phase (adding the noisy spectrum back instead would cancel where phases oppose). All in one pass over buffers that
-    are kept for as long as the number of frames and channels stays the same: a stream of single frames allocates
-    nothing. `tests/reference_masks.py` has the formulas written out.
+    phase (adding the noisy spectrum back instead would cancel where phases oppose). The gains above 8 kHz are
+    multiplied by twice the mask's RMS magnitude from 2 to 8 kHz, at most by one: alone, they left noise in pauses that
+    the core's finer mask had long taken out. All in one pass over buffers that are kept for as long as the number of
+    frames and channels stays the same: a stream of single frames allocates next to nothing. `tests/reference_masks.py`
+    has the formulas written out.
     """
 
     def __init__(self, grid: Grid) -> None:
@@ -221,12 +226,20 @@ class MaskApplication:
         mask[..., NETWORK_BINS] = mask[..., NETWORK_BINS - 1]
         np.multiply(spectra[..., :CORE_BINS], mask, out=out[..., :CORE_BINS])
         if self._to_bins is not None:
-            gains = high_gain if floor is None else np.maximum(high_gain, floor)
+            gains = high_gain * self._led()
+            if floor is not None:
+                np.maximum(gains, floor, out=gains)
             gains = product(gains.reshape(-1, HIGH_BANDS), self._to_bins).reshape(*spectra.shape[:2], -1)
             above, kept = spectra[..., CORE_BINS:], out[..., CORE_BINS:]
             np.multiply(above.real, gains, out=kept.real)
             np.multiply(above.imag, gains, out=kept.imag)
         return out
+
+    def _led(self) -> np.ndarray:
+        """By how much the mask of 2 to 8 kHz, without a floor, leads the bands above: [frames, channels, 1] in 0..1."""
+        leading = np.minimum(self._magnitude[..., LEADING_BINS], np.float32(1.0))
+        power = np.vecdot(leading, leading)[..., None] / np.float32(leading.shape[-1])
+        return np.minimum(LEAD * np.sqrt(power), np.float32(1.0))
 
     def _bound(self, floor: np.ndarray | float | None) -> None:
         """Scales the mask from its magnitude to the wanted one: bent above 1, at least `floor`."""

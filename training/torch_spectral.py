@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from enhancer import features as numpy_features
-from enhancer.features import COMPRESSION, HIGH_BANDS, LEVEL_FLOOR, NETWORK_BINS, TINY
+from enhancer.features import COMPRESSION, HIGH_BANDS, LEAD, LEADING_BINS, LEVEL_FLOOR, NETWORK_BINS, TINY
 from enhancer.spectral import CORE_BINS, SYNTHESIS_HOPS, Grid
 
 
@@ -82,7 +82,11 @@ class SpectralTransform(nn.Module):
         mask = torch.cat([mask[..., 1:2], mask[..., 1:], mask[..., -1:]], dim=-1)
         if self.grid.bins == CORE_BINS:
             return spectra * mask
-        return spectra * torch.cat([mask, (high_gain @ self.to_bins).to(mask.dtype)], dim=-1)
+        # The core's mask answers for its own band alone: no gradient reaches it through the bands that it leads.
+        leading = magnitude[..., LEADING_BINS].detach().clamp_max(1.0)
+        led = float(LEAD) * leading.square().mean(-1, keepdim=True).sqrt()
+        gains = high_gain * led.clamp_max(1.0)
+        return spectra * torch.cat([mask, (gains @ self.to_bins).to(mask.dtype)], dim=-1)
 
 
 @dataclass

@@ -5,7 +5,7 @@ import pytest
 
 from enhancer.features import Features, MaskApplication, high_band_weights
 from enhancer.spectral import CORE_BINS, GRID_16K, GRID_48K, Grid, stft
-from tests.reference_masks import bound_mask, floor_mask
+from tests.reference_masks import bound_mask, floor_mask, led_gains
 
 
 @pytest.fixture(params=[GRID_16K, GRID_48K], ids=["16k", "48k"])
@@ -102,14 +102,25 @@ def test_floor_lifts_magnitudes_and_keeps_phases():
 @pytest.mark.parametrize("floor", [None, 0.25, np.linspace(0, 1, 250, dtype=np.float32).reshape(250, 1, 1)])
 def test_masking_in_place_equals_bound_and_floor_written_out(grid, spectra, floor):
     delta, high_gain = random_answer(250, 2)
+    delta[:100] = 0.2 * delta[:100] - np.array([1.0, 0.0], np.float32)[:, None]  # pauses: masks near zero
     mask = bound_mask(delta) if floor is None else floor_mask(bound_mask(delta), floor)
     wanted = spectra.copy()
     wanted[..., 1:256] *= mask[..., 1:]
     wanted[..., 0] *= mask[..., 1]
     wanted[..., 256] *= mask[..., 255]
-    gains = high_gain if floor is None else np.maximum(high_gain, floor)
+    gains = led_gains(high_gain, delta)
+    gains = gains if floor is None else np.maximum(gains, floor)
     if grid is GRID_48K:
         wanted[..., CORE_BINS:] *= gains @ high_band_weights(grid).T
     out = spectra.copy()
     assert MaskApplication(grid)(out, delta, high_gain, floor, out=out) is out
     np.testing.assert_allclose(out, wanted, rtol=1e-5, atol=1e-6)
+
+
+def test_bands_above_8_khz_are_silent_where_the_band_below_is_and_untouched_where_it_is_kept():
+    spectra = np.ones((2, 1, GRID_48K.bins), np.complex64)
+    delta = np.zeros((2, 1, 2, 256), np.float32)
+    delta[0, :, 0, 64:] = -1.0
+    above = MaskApplication(GRID_48K)(spectra, delta, np.ones((2, 1, 16), np.float32))[..., CORE_BINS:]
+    np.testing.assert_allclose(np.abs(above[0]), 0.0, atol=1e-6)
+    np.testing.assert_allclose(above[1], 1.0, rtol=1e-6)
