@@ -20,7 +20,8 @@ from enhancer.evaluation.statistics import Mean, two_way_interval
 from training.evaluation.items import Entry
 from training.evaluation.results import Results
 
-ABLATION = ROOT / "benchmarks" / "results" / "ablation.json"
+# At the size that ships, and at the reduced size that tried more ways of teaching.
+ABLATIONS = tuple(ROOT / "benchmarks" / "results" / f"{name}.json" for name in ("ablation-shipped", "ablation"))
 OURS, NOISY = "enhancer", "noisy"
 FULL_BAND_PEER = "deepfilternet3"
 FACTOR = "times its cost"
@@ -101,10 +102,9 @@ def audible_in_pauses(values: Mapping[tuple[str, str], Mapping[str, float]], sys
 
 
 def without_distillation(path: Path) -> list[Row]:
-    """What distillation is worth, from the stored ablation: each of its rows with as many seeds as the control.
+    """What distillation is worth, from a stored ablation: each of its rows with as many seeds as the control.
 
-    Its students are smaller than the shipped one and trained for less, all for the same updates. No rows where there
-    is no file.
+    Its students are trained for less than the shipped one, all for the same updates. No rows where there is no file.
     """
     if not path.is_file():
         return []
@@ -115,7 +115,7 @@ def without_distillation(path: Path) -> list[Row]:
     for row in facts["rows"]:
         if row is control or len(row["seeds"]) < len(control["seeds"]):
             continue
-        title = f"not distilled ({row['name']})"
+        title = f"not distilled ({row['name']}, {facts['parameters'] / 1000:.0f} k)"
         for key in QUALITY:
             score = row["test"][key]
             difference = Mean(score["difference"], score["low"], score["high"], facts["items"])
