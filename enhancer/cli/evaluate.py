@@ -39,6 +39,25 @@ def command(
             "them), or all that are here.",
         ),
     ] = None,
+    dnsmos: Annotated[
+        bool,
+        typer.Option(
+            "--dnsmos",
+            rich_help_panel=_HOW,
+            help="Measure DNSMOS P.835 and P.808 too, which take no notice of the clean files; alone and always on "
+            "without --clean. Needs the extra dnsmos.",
+        ),
+    ] = False,
+    words: Annotated[
+        str | None,
+        typer.Option(
+            "--words",
+            metavar="RECOGNISER",
+            rich_help_panel=_HOW,
+            help="Measure the word error rate too, against what the same recogniser hears in the clean file: "
+            "pocketsphinx (English, extra words), or MODULE:NAME of any other, see docs/evaluation.md.",
+        ),
+    ] = None,
     align: Annotated[
         bool,
         typer.Option(
@@ -121,7 +140,8 @@ def command(
 ) -> None:
     """Score enhanced speech against clean recordings: PESQ, STOI, SI-SDR, composite measures and more.
 
-    Files pair by their names without extension, sub-folders included. Needs the extra eval.
+    Files pair by their names without extension, sub-folders included. Needs the extra eval. Without clean recordings,
+    DNSMOS rates the files by themselves (extra dnsmos).
 
     [bold]Examples[/bold]
 
@@ -135,6 +155,10 @@ def command(
 
       enhancer evaluate --clean clean/ --noisy noisy/ --report report.html
 
+      enhancer evaluate --clean clean/ --noisy noisy/ --dnsmos --words pocketsphinx
+
+      enhancer evaluate --noisy noisy/
+
     [bold]Exit code[/bold]: 0 done, 1 some files failed or had no partner, 2 wrong use or nothing could be done, 130
     interrupted (what is scored is kept).
     """
@@ -146,6 +170,8 @@ def command(
         noisy=noisy,
         enhanced=enhanced,
         peers=peers,
+        dnsmos=dnsmos,
+        words=words,
         align=align,
         group=group,
         attenuation_limit=attenuation_limit,

@@ -21,7 +21,18 @@ from enhancer.evaluation.summary import Summary
 from enhancer.version import __version__
 
 # Whose versions change scores, or what was heard.
-_PACKAGES = ("numpy", "scipy", "pesq", "pystoi", "soxr", "soundfile", "onnxruntime")
+_PACKAGES = (
+    "numpy",
+    "scipy",
+    "pesq",
+    "pystoi",
+    "soxr",
+    "soundfile",
+    "onnxruntime",
+    "speechmos",
+    "pocketsphinx",
+    "jiwer",
+)
 
 
 def write(

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enhancer.errors import ConfigError, OutputError
+from enhancer.evaluation import words
+from enhancer.evaluation.measures import DNSMOS, MEASURES, STANDARD, WORDS
 from enhancer.evaluation.pairs import Pairing
 from enhancer.evaluation.report import is_report
 
@@ -22,6 +24,8 @@ class Request:
     noisy: Path | None
     enhanced: Path | None
     peers: str | None
+    dnsmos: bool
+    words: str | None
     align: bool
     group: str | None
     attenuation_limit: float | None
@@ -39,13 +43,25 @@ class Request:
     def csv_path(self) -> Path | None:
         return self.csv or (self.out / "scores.csv" if self.out else None)
 
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """What is measured, in the order of the table; without clean files what needs none."""
+        if self.clean is None:
+            return tuple(measure.key for measure in MEASURES if not measure.reference)
+        keys = {*STANDARD, *(DNSMOS if self.dnsmos else ()), *(WORDS if self.words else ())}
+        return tuple(measure.key for measure in MEASURES if measure.key in keys)
+
+    @property
+    def recogniser(self) -> str:
+        return self.words or words.DEFAULT
+
 
 def refuse_nonsense(request: Request) -> None:
     """Raises ConfigError or OutputError for a command line that makes no sense."""
-    if request.clean is None:
-        raise ConfigError("--clean is missing", "every measure compares with clean recordings: give their folder")
     if request.noisy is None and request.enhanced is None:
         raise ConfigError("there is nothing to score", "give --enhanced DIR, or --noisy DIR to denoise and score")
+    if request.clean is None and (request.align or request.words):
+        raise ConfigError(f"{'--align' if request.align else '--words'} needs clean files", "give --clean DIR")
     if request.enhanced is not None and (request.model or request.attenuation_limit is not None):
         raise ConfigError(
             "--model and --attenuation-limit are for files that are denoised here", "leave --enhanced out, or them"

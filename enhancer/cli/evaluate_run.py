@@ -13,11 +13,11 @@ from enhancer.cli.console import console_for, print_error
 from enhancer.cli.evaluate_report import write
 from enhancer.cli.evaluate_request import Request, group_of, refuse_bad_groups, refuse_nonsense
 from enhancer.cli.interrupts import stopping_on_signals
-from enhancer.errors import OutputError, UserError
+from enhancer.errors import ConfigError, OutputError, UserError
 from enhancer.evaluation.journal import Journal, key_of
 from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.pairs import Pair, Pairing, find_pairs
-from enhancer.evaluation.peers import chosen_peers
+from enhancer.evaluation.peers import ALL, Peer, chosen_peers
 from enhancer.evaluation.pool import Failure, run_tasks
 from enhancer.evaluation.report.facts import Facts, known_facts
 from enhancer.evaluation.score_files import content_of, json_text, write_csv, write_json
@@ -50,11 +50,11 @@ def run(request: Request) -> int:
 
 def _run(request: Request) -> int:
     refuse_nonsense(request)
-    require_packages()
+    require_packages(request.measures, request.recogniser)
     model = None if request.model is None else model_path(request.model)
-    method = Method(request.align, model, request.attenuation_limit)
+    method = Method(request.align, model, request.attenuation_limit, request.measures, request.recogniser)
     versions = _system_versions(request)
-    pairing = find_pairs(request.clean, request.noisy, request.enhanced)  # type: ignore[arg-type]
+    pairing = find_pairs(request.clean, request.noisy, request.enhanced)
     refuse_bad_groups(request.group, pairing)
     names = [pair.name for pair in pairing.pairs]
     facts = known_facts(names, request.category, request.facts) if request.report else None
@@ -76,6 +76,8 @@ def _system_versions(request: Request) -> dict[str, str]:
     """The systems to score, in the order of the table, each with what its output depends on."""
     versions = {NOISY: ""} if request.noisy else {}
     peers = chosen_peers(request.peers) if request.peers is not None else []
+    if request.clean is None:
+        peers = _without_oracles(peers, request.peers == ALL)
     if request.enhanced:
         versions[ENHANCED] = ""
     else:
@@ -85,6 +87,14 @@ def _system_versions(request: Request) -> dict[str, str]:
         model = Student(request.model)  # refuses a bad model before anything is scored
         versions[OURS] = f"{__version__} {hashlib.sha256(model.info.path.read_bytes()).hexdigest()}"
     return versions | {peer.name: peer.describe() for peer in peers}
+
+
+def _without_oracles(peers: list[Peer], drop: bool) -> list[Peer]:
+    """Peers that need no clean files. Raises ConfigError for others, unless they may be dropped."""
+    oracles = [peer.name for peer in peers if peer.oracle]
+    if oracles and not drop:
+        raise ConfigError(f"{', '.join(oracles)} needs clean files", "give --clean DIR, or leave it out of --peers")
+    return [peer for peer in peers if not peer.oracle]
 
 
 def _journal(request: Request) -> Journal:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from enhancer.evaluation.measures import VERSION
+from enhancer.evaluation.measures import STANDARD, VERSION, WORDS
 from enhancer.evaluation.pairs import Pair
 from enhancer.evaluation.scoring import ENHANCED, NOISY, Method, Outcome
 from enhancer.media.atomic import write_error
@@ -27,6 +27,8 @@ def key_of(pair: Pair, system: str, method: Method, system_version: str) -> str:
     facts = [VERSION, pair.name, system, system_version, files, method.align]
     if system not in (NOISY, ENHANCED):
         facts.append(method.attenuation_limit_db)
+    if method.measures != STANDARD:
+        facts.append([method.measures, method.recogniser if set(WORDS) & set(method.measures) else ""])
     return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:24]
 
 

@@ -10,14 +10,23 @@ from enhancer.evaluation.metrics import PESQ_LONGEST_S
 from enhancer.evaluation.scoring import Outcome
 from enhancer.evaluation.summary import Summary
 
+# By the measure that stands for the others of its kind.
+_RATES = {
+    "pesq_wb": "PESQ-WB (P.862.2) and composites 16 kHz",
+    "lsd": "segSNR and LSD 16 kHz",
+    "pesq_nb": "PESQ-NB (P.862.1) 8 kHz",
+    "stoi": "STOI and ESTOI 10 kHz",
+    "dnsmos_ovrl": "DNSMOS 16 kHz",
+    "wer": "WER 16 kHz",
+}
+
 
 def notes_on(summary: Summary, outcomes: Sequence[Outcome]) -> list[str]:
     """A line each, for the terminal and the report."""
     rates = ", ".join(f"{rate} Hz" for rate in sorted({outcome.sample_rate for outcome in outcomes}))
-    lines = [
-        f"files at {rates}; resampled to each measure's own rate: PESQ-WB (P.862.2), segSNR, LSD and composites "
-        "16 kHz, PESQ-NB (P.862.1) 8 kHz, STOI and ESTOI 10 kHz"
-    ]
+    measured = {measure.key for measure in summary.measures()}
+    own_rates = ", ".join(what for key, what in _RATES.items() if key in measured)
+    lines = [f"files at {rates}; resampled to each measure's own rate: {own_rates}"]
     if any(outcome.seconds > PESQ_LONGEST_S for outcome in outcomes):
         lines.append(f"files of more than {PESQ_LONGEST_S:.0f} s: PESQ is the mean over pieces of at most 20 s")
     for system in summary.systems:

@@ -17,7 +17,7 @@ class Pair:
     """One recording in up to three versions; `name` is its path inside the folders, without extension."""
 
     name: str
-    clean: Path
+    clean: Path | None = None
     noisy: Path | None = None
     enhanced: Path | None = None
 
@@ -36,7 +36,7 @@ class Pairing:
     doubled: list[str] = field(default_factory=list)
 
 
-def find_pairs(clean: Path, noisy: Path | None, enhanced: Path | None) -> Pairing:
+def find_pairs(clean: Path | None, noisy: Path | None, enhanced: Path | None) -> Pairing:
     """Pairs the sound files of folders (searched with their sub-folders), or makes one pair of single files.
 
     A file pairs by its path inside its folder without extension; hidden files are left out. Raises InputError for
@@ -48,7 +48,7 @@ def find_pairs(clean: Path, noisy: Path | None, enhanced: Path | None) -> Pairin
         if not place.exists():
             raise InputError(f"--{role} {place} does not exist")
     if not any(place.is_dir() for place in given.values()):
-        return Pairing([Pair(clean.name, clean, noisy, enhanced)])
+        return Pairing([Pair(next(iter(given.values())).name, clean, noisy, enhanced)])
     for role, place in given.items():
         if not place.is_dir():
             raise InputError(f"--{role} {place} is a file, the others are folders", "give folders only, or files only")

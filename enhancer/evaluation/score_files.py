@@ -15,9 +15,9 @@ _FACTS = ("file", "system", "seconds", "sample_rate", "channels")
 
 
 def row(outcome: Outcome) -> dict[str, object]:
-    """One row: facts, every measure with more digits than mean anything, what to know."""
+    """One row: facts, every measure that was asked for with more digits than mean anything, what to know."""
     facts = (outcome.name, outcome.system, round(outcome.seconds, 4), outcome.sample_rate, outcome.channels)
-    values = {m.key: round(outcome.values.get(m.key, float("nan")), m.digits + 2) for m in MEASURES}
+    values = {m.key: round(outcome.values[m.key], m.digits + 2) for m in MEASURES if m.key in outcome.values}
     return {**dict(zip(_FACTS, facts, strict=True)), **values, "notes": list(outcome.notes)}
 
 
@@ -26,7 +26,8 @@ def write_csv(path: Path, outcomes: list[Outcome]) -> None:
     with replacing(path, overwrite=True) as temporary:
         try:
             with open(temporary, "w", newline="", encoding="utf-8", errors="surrogateescape") as file:
-                table = csv.DictWriter(file, [*_FACTS, *(m.key for m in MEASURES), "notes"])
+                measured = [m.key for m in MEASURES if any(m.key in outcome.values for outcome in outcomes)]
+                table = csv.DictWriter(file, [*_FACTS, *measured, "notes"], restval="nan")
                 table.writeheader()
                 for outcome in outcomes:
                     table.writerow(row(outcome) | {"notes": "; ".join(outcome.notes)})

@@ -12,8 +12,9 @@ import numpy as np
 
 from enhancer.audio_io import open_audio
 from enhancer.errors import InputError
+from enhancer.evaluation import words
 from enhancer.evaluation.alignment import align, find_delay
-from enhancer.evaluation.measures import Scores, at_rate, score
+from enhancer.evaluation.measures import BY_KEY, STANDARD, Scores, at_rate, score
 from enhancer.evaluation.pairs import Pair
 from enhancer.evaluation.peers import PEERS, enhance
 
@@ -30,11 +31,17 @@ _WIDE = 16_000
 
 @dataclass(frozen=True)
 class Method:
-    """What applies to every pair: `align` compensates delays up to 100 ms; the rest is for our own system."""
+    """What applies to every pair.
+
+    `align` compensates delays up to 100 ms; `measures` are taken, without a clean file those that need none;
+    `recogniser` hears the words for the one that counts them. The rest is for our own system.
+    """
 
     align: bool = False
     model: Path | None = None
     attenuation_limit_db: float | None = None
+    measures: tuple[str, ...] = STANDARD
+    recogniser: str = words.DEFAULT
 
 
 @dataclass
@@ -85,7 +92,7 @@ def score_pair(pair: Pair, systems: tuple[str, ...], method: Method) -> list[Out
 
     Raises InputError for files that cannot be read or do not fit: other lengths (unless aligned) or channels.
     """
-    clean = read_sound(pair.clean)
+    clean = read_sound(pair.clean) if pair.clean else None
     noisy = read_sound(pair.noisy) if pair.noisy and set(systems) - {ENHANCED} else None
     outcomes = []
     for system in systems:
@@ -100,20 +107,24 @@ def score_pair(pair: Pair, systems: tuple[str, ...], method: Method) -> list[Out
         if system in PEERS and PEERS[system].oracle:
             _refuse_unlike(system, noisy, clean)
         _load(system, method)
-        made, cost = _made(system, noisy.samples, clean.samples, noisy.sample_rate, method)
+        made, cost = _made(system, noisy.samples, clean.samples if clean else None, noisy.sample_rate, method)
         outcome = _measure(pair, system, Sound(noisy.path, made, noisy.sample_rate), clean, method)
         outcome.values["rtf"] = cost / noisy.seconds
         outcomes.append(outcome)
     return outcomes
 
 
-def _measure(pair: Pair, system: str, sound: Sound, clean: Sound, method: Method) -> Outcome:
-    rate = min(sound.sample_rate, clean.sample_rate)
-    estimate, reference, notes = _matched(sound, clean, rate, method)
-    scores: Scores = score(estimate, reference, rate)
-    return Outcome(
-        pair.name, system, len(reference) / rate, rate, clean.samples.shape[1], scores.values, scores.reasons, notes
-    )
+def _measure(pair: Pair, system: str, sound: Sound, clean: Sound | None, method: Method) -> Outcome:
+    notes: list[str] = []
+    if clean is None:
+        estimate, reference, rate = sound.samples, None, sound.sample_rate
+        keys = [key for key in method.measures if not BY_KEY[key].reference]
+    else:
+        rate, keys = min(sound.sample_rate, clean.sample_rate), list(method.measures)
+        estimate, reference, notes = _matched(sound, clean, rate, method)
+    scores: Scores = score(estimate, reference, rate, keys, method.recogniser)
+    length, channels = estimate.shape
+    return Outcome(pair.name, system, length / rate, rate, channels, scores.values, scores.reasons, notes)
 
 
 def _matched(sound: Sound, clean: Sound, rate: int, method: Method) -> tuple[np.ndarray, np.ndarray, list[str]]:
@@ -157,8 +168,10 @@ def _aligned(estimate: np.ndarray, reference: np.ndarray, rate: int) -> tuple[np
     return align(estimate, 0, length), reference[:length], notes
 
 
-def _refuse_unlike(system: str, noisy: Sound, clean: Sound) -> None:
+def _refuse_unlike(system: str, noisy: Sound, clean: Sound | None) -> None:
     """An oracle takes the clean file sample by sample."""
+    if clean is None:
+        raise InputError(f"{system} needs the clean file of {noisy.path}", f"leave {system} out of --peers")
     if (noisy.samples.shape, noisy.sample_rate) != (clean.samples.shape, clean.sample_rate):
         raise InputError(
             f"{system} needs {noisy.path} and {clean.path} to be of one rate, length and number of channels",
@@ -185,7 +198,7 @@ def _load(system: str, method: Method) -> None:
 
 
 def _made(
-    system: str, noisy: np.ndarray, clean: np.ndarray, sample_rate: int, method: Method
+    system: str, noisy: np.ndarray, clean: np.ndarray | None, sample_rate: int, method: Method
 ) -> tuple[np.ndarray, float]:
     """What a system makes of noisy [n, channels], aligned, and the processor seconds it took; oracles see `clean`."""
     if system != OURS:

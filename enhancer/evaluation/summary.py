@@ -15,7 +15,7 @@ from enhancer.evaluation.statistics import Difference, Mean, holm, mean_with_int
 
 # Differences that are tested; the other measures are shown without a test.
 _TESTED = ("pesq_wb", "estoi", "si_sdr")
-_RANKED_BY = ("pesq_wb", "estoi", "si_sdr")
+_RANKED_BY = ("pesq_wb", "estoi", "si_sdr", "dnsmos_ovrl")
 
 
 @dataclass(frozen=True)

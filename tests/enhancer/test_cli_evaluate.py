@@ -217,7 +217,9 @@ def test_folders_that_share_no_name_are_refused(cli, write):
 
 def test_wrong_use_is_refused_in_one_line(cli, folders, write, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert_refused(cli("--noisy", "noisy"), "--clean is missing")
+    assert_refused(cli("--noisy", "noisy", "--align"), "--align needs clean files")
+    assert_refused(cli("--noisy", "noisy", "--words", "pocketsphinx"), "--words needs clean files")
+    assert_refused(cli("--noisy", "noisy", "--peers", "irm"), "irm needs clean files")
     assert_refused(cli("--clean", "clean"), "nothing to score")
     assert_refused(cli("--clean", "clean", "--noisy", "gone"), "--noisy gone does not exist")
     assert_refused(cli("--clean", "empty", "--noisy", "noisy"), "no audio or video files", "--clean empty")
@@ -239,10 +241,59 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(cli, folders
     assert "hint: pip install 'enhancer[eval]'" in result.stderr
 
 
+def test_what_dnsmos_and_words_need_is_named_too(cli, folders, monkeypatch):
+    import importlib.util
+
+    real = importlib.util.find_spec
+    gone = ("speechmos", "pocketsphinx")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in gone else real(name, *rest))
+    result = cli("--clean", "clean", "--enhanced", "enhanced", "--dnsmos", "--words", "pocketsphinx")
+    assert_refused(result, "DNSMOS needs speechmos; the word error rate needs pocketsphinx")
+    assert "hint: pip install 'enhancer[dnsmos,words]'" in result.stderr
+    assert_refused(cli("--noisy", "noisy"), "DNSMOS needs speechmos")
+    assert_refused(cli("--clean", "clean", "--enhanced", "enhanced", "--words", "me:too"), "me:too cannot be imported")
+
+
+def test_without_clean_files_dnsmos_rates_noisy_and_denoised_by_themselves(cli, write, model):
+    write("noisy/a.wav", CLEAN + noise())
+    result = cli("--noisy", "noisy", "--model", model, "--out", "out", "--report", "out/report.html")
+    assert result.exit_code == 0
+    assert "PESQ" not in result.stdout.replace("PESQ-WB, ESTOI and SI-SDR are tested", "")
+    table = rows("out/scores.csv")
+    assert [row["system"] for row in table] == ["noisy", "enhancer"]
+    assert [key for key in table[0] if key.startswith("dnsmos")] == [
+        "dnsmos_sig", "dnsmos_bak", "dnsmos_ovrl", "dnsmos_p808"
+    ]  # fmt: skip
+    assert not {"pesq_wb", "si_sdr", "wer"} & set(table[0])
+    # The model changes nothing, but for its rounding.
+    assert float(table[0]["dnsmos_ovrl"]) == pytest.approx(float(table[1]["dnsmos_ovrl"]), abs=0.02)
+    page = Path("out/report.html").read_text(encoding="utf-8")
+    assert page.count("<audio") == 2
+    assert "clean voice" not in page
+
+
+def heard(samples: np.ndarray) -> str:
+    """A recogniser that hears four words where it is loud, and two of them else."""
+    return "one two three four" if np.std(samples) > 1.0001 * np.std(CLEAN) else "one four"
+
+
+def test_words_are_counted_by_any_recogniser_and_kept_in_the_journal(cli, write):
+    write("clean/a.wav", 2 * CLEAN)
+    write("enhanced/a.wav", CLEAN)
+    command = ["--clean", "clean", "--enhanced", "enhanced", "--csv", "s.csv"]
+    assert cli(*command).exit_code == 0
+    assert "wer" not in rows("s.csv")[0]
+    result = cli(*command, "--words", f"{__name__}:heard")
+    assert result.exit_code == 0
+    assert "scored before" not in result.stdout  # it has another measure now
+    assert float(rows("s.csv")[0]["wer"]) == 50
+    assert "1 of them scored before" in cli(*command, "--words", f"{__name__}:heard").stdout
+
+
 def test_json_tells_of_wrong_use_too(cli):
-    result = cli("--noisy", "noisy", "--json")
+    result = cli("--clean", "clean", "--json")
     assert result.exit_code == 2
-    assert json.loads(result.stdout)["error"] == "--clean is missing"
+    assert json.loads(result.stdout)["error"] == "there is nothing to score"
 
 
 def test_markup_and_odd_names_are_shown_as_they_are(cli, write):

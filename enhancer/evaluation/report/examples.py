@@ -78,35 +78,37 @@ def _example(rank: str, pair: Pair, measure: Measure, material: Material) -> Exa
 
 def _cut(rank: str, pair: Pair, measure: Measure, ours: str, method: Method) -> Example:
     """Reads a file's versions and cuts the same seconds out of each."""
-    clean = read_sound(pair.clean)
+    clean = read_sound(pair.clean) if pair.clean else None
     sounds = {NOISY: read_sound(pair.noisy)} if pair.noisy else {}
     if ours == ENHANCED:
         assert pair.enhanced is not None
         sounds[ENHANCED] = read_sound(pair.enhanced)
-    rate = min(_MOST_HZ, clean.sample_rate, *(sound.sample_rate for sound in sounds.values()))
-    seconds = min(LONGEST_S, clean.seconds, *(sound.seconds for sound in sounds.values()))
-    begin_s = _loudest(clean, seconds)
+    lead = clean or next(iter(sounds.values()))
+    rate = min(_MOST_HZ, lead.sample_rate, *(sound.sample_rate for sound in sounds.values()))
+    seconds = min(LONGEST_S, lead.seconds, *(sound.seconds for sound in sounds.values()))
+    begin_s = _loudest(lead, seconds)
     if ours != ENHANCED:
         sounds[ours] = _denoised(sounds[NOISY], begin_s, seconds, method)
 
-    reference = _piece(clean, begin_s, seconds, rate)
+    reference = _piece(lead, begin_s, seconds, rate)
     pieces = {}
     for system, sound in sounds.items():
         delay_s = _delay_s(_piece(sound, begin_s, seconds, rate), reference, rate) if method.align else 0.0
         pieces[system] = _piece(sound, begin_s + delay_s, seconds, rate)
-    pieces[CLEAN] = reference
+    if clean:
+        pieces[CLEAN] = reference
 
     notes = []
-    if clean.samples.shape[1] > 1:
-        notes.append(f"channel 1 of {clean.samples.shape[1]}")
+    if lead.samples.shape[1] > 1:
+        notes.append(f"channel 1 of {lead.samples.shape[1]}")
     peak = max(float(np.abs(piece).max()) for piece in pieces.values())
     if peak > _CEILING:
         notes.append(f"all versions turned down by {20 * np.log10(peak / _CEILING):.1f} dB, so that none clips")
     loud = min(1.0, _CEILING / peak) if peak else 1.0
     levels = {system: _levels(piece, rate) for system, piece in pieces.items()}
-    top = float(levels[CLEAN].max() if np.any(reference) else max(level.max() for level in levels.values()))
+    top = float(levels[CLEAN].max() if clean and np.any(reference) else max(level.max() for level in levels.values()))
     versions = [Version(s, _flac(loud * piece, rate), _png(levels[s], top)) for s, piece in pieces.items()]
-    return Example(rank, pair.name, measure, begin_s, seconds, clean.seconds, rate, versions, notes)
+    return Example(rank, pair.name, measure, begin_s, seconds, lead.seconds, rate, versions, notes)
 
 
 def _loudest(sound: Sound, seconds: float) -> float:

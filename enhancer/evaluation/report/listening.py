@@ -6,7 +6,7 @@ import base64
 import math
 
 from enhancer.evaluation.mel_spectrogram import height_of, top_hz
-from enhancer.evaluation.report.examples import LONGEST_S, Example, Version
+from enhancer.evaluation.report.examples import CLEAN, LONGEST_S, Example, Version
 from enhancer.evaluation.report.markup import Markup, element
 from enhancer.evaluation.report.material import Material
 from enhancer.evaluation.report.numbers import shown
@@ -19,12 +19,15 @@ def listening(material: Material, found: list[Example]) -> list[Markup]:
     """A heading's content: what is played, then the players."""
     how = "gain" if material.has_noisy else "value"
     measure = found[0].measure.label
+    clean = any(version.system == CLEAN for example in found for version in example.versions)
+    voice = "the clean voice" if clean else "the first version"
     return [
         element(
             "p",
             f"The files with the best, the median and the worst {how} in {measure}; of longer ones the "
-            f"{LONGEST_S:.0f} s where the clean voice is loudest. Change between the versions while they play: they "
-            "run in step. Sound is lossless; spectrograms span 75 dB below the clean voice's loudest moment.",
+            f"{LONGEST_S:.0f} s where {voice} is loudest. Change between the versions while they play: they "
+            f"run in step. Sound is lossless; spectrograms span 75 dB below the loudest moment of "
+            f"{'the clean voice' if clean else 'any version'}.",
         ),
         element("p", "Keys in a player: space plays, numbers choose, arrows on the slider move.", class_="quiet"),
         *(_example(number, example, material) for number, example in enumerate(found)),
@@ -91,8 +94,8 @@ def _player(number: int, example: Example) -> list[Markup]:
 
 
 def _role(version: Version, example: Example) -> str:
-    if version is example.versions[-1]:
-        return "clean"
+    if version.system == CLEAN:
+        return CLEAN
     return "before" if version.system == NOISY else "after"
 
 
