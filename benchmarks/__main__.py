@@ -80,6 +80,16 @@ def peer_quality(
 
 
 @app.command()
+def recogniser(
+    write: Annotated[bool, typer.Option("--write", help="Replace the table in docs/evaluation.md.")] = False,
+) -> None:
+    """What pocketsphinx mishears for noise that nobody hears: how far to trust word error rates (extra words)."""
+    from benchmarks import recogniser
+
+    recogniser.run(write=write)
+
+
+@app.command()
 def resampling() -> None:
     """Latency and cost of our resampler beside soxr's variable-rate stream."""
     from benchmarks import resampling

@@ -21,7 +21,7 @@ _BOUNDS_DB = (-60.0, 100.0)
 _WIDE_HZ = 16_000
 _FROM_PESQ = {"csig", "cbak", "covl"}
 # What each optional extra brings, and for what.
-_PACKAGES = {"eval": ("pesq", "pystoi", "scipy"), "dnsmos": ("speechmos",), "words": ("jiwer", "pocketsphinx")}
+_PACKAGES = {"eval": ("pesq", "pystoi", "scipy"), "dnsmos": ("speechmos", "scipy"), "words": ("jiwer", "pocketsphinx")}
 _PURPOSES = {"eval": "evaluation", "dnsmos": "DNSMOS", "words": "the word error rate"}
 
 
