@@ -53,3 +53,9 @@ def test_figures_of_another_student_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(card, "RESULTS", tmp_path)
     with pytest.raises(ConfigError, match="of another student"):
         card.measured()
+
+
+def test_the_shipped_card_says_what_was_measured_of_its_weights():
+    details = Student().info.details
+    assert {name: details[name] for name in ("cost", "known_failures")} == card.measured()
+    assert Student("light").info.details["known_failures"] == details["known_failures"]

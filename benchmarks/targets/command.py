@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import signal
@@ -91,7 +90,7 @@ def run(items: int, model: Path | None, pools_folder: Path, jobs: int, *, write:
         "items": len(results.entries),
         "model": {
             "file": _place(student.info.path),
-            "sha256": hashlib.sha256(student.info.path.read_bytes()).hexdigest(),
+            "weights_sha256": student.info.details.get("weights_sha256", "unknown"),
         },
         "versions": {system.label: system.version() for system in systems if isinstance(system, Other)},
         "means": {s: {key: round(float(np.nanmean(results.values(s, key))), 4) for key in QUALITY}
@@ -117,7 +116,7 @@ def _note(facts: dict[str, Any], high: dict, found: Sequence[rows.Row]) -> str:
         f"\n{tables.count(found)}\n"
         f"{facts['items']} mixtures of the fixed test set {facts['set']}; "
         f"unprocessed, {heard} of {pausing} at 48 kHz with pauses have audible noise above 8 kHz there\n"
-        f"model {facts['model']['file']} {facts['model']['sha256'][:12]}; {peers}\n"
+        f"model {facts['model']['file']}, weights {facts['model']['weights_sha256'][:12]}; {peers}\n"
         f"{facts['machine']}; load before timing: {facts['load_before_timing']}; {facts['date']}"
     )
 
