@@ -2,11 +2,14 @@
 
 `enhancer live` runs on a private PulseAudio server, in processes of its own. Noisy speech is played to its microphone
 over and over, a program records its virtual microphone, and once a second somebody looks. Latency is measured from the
-sound: by how much later than a plain null sink gives it back the program hears it.
+sound: by how much later than a plain null sink gives it back the program hears it. A process that only sleeps on each
+core says how long the machine itself lets threads wait: no sound is whole on a virtual machine that is not given its
+processors.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +32,8 @@ from benchmarks.tables import as_text, replace_block
 from enhancer.live.pulse_streams import PulseBackend
 
 if TYPE_CHECKING:
+    from multiprocessing.sharedctypes import Synchronized
+
     from matplotlib.figure import Figure
 
 DOC = ROOT / "docs" / "live.md"
@@ -38,6 +43,8 @@ WARM_UP_S = 60.0  # not judged: caches fill, the clocks' difference is found; a 
 GROWTH_MB = 1.0  # of memory, from the first third to the last, that is no growth
 FLAT_MS = 5.0  # between the least and the greatest latency, each over SMOOTH_S
 SMOOTH_S = 10
+LATE_MS = 10.0  # for which no thread has to wait on a machine that has time for sound
+NAP_S = 0.004
 GRID, BLUE, GREY = "#2a2e38", "#8fb4d9", "#6d7482"
 # Panels of the picture: title, the least that its axis spans, and its lines.
 PANELS = (
@@ -50,14 +57,18 @@ PANELS = (
         ),
     ),
     ("xruns so far", 4.0, (("xruns", "", ACCENT),)),
+    ("the machine lets threads wait, ms", 10.0, (("machine_ms", "", BLUE),)),
     ("CPU, % of a core", 10.0, (("cpu_percent", "", ACCENT),)),
 )  # fmt: skip
-HEIGHTS = (1.0, 1.8, 0.8, 1.0)
+HEIGHTS = (1.0, 1.8, 0.8, 0.8, 1.0)
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One look. measured_ms: of the last 2 s, NaN without speech in them. xruns: since the first look, both sides."""
+    """One look. measured_ms: of the last 2 s, NaN without speech in them. xruns: since the first look, both sides.
+
+    machine_ms: by how much a sleeping thread was woken too late since the look before, at worst, on any core.
+    """
 
     at_s: float
     memory_mb: float
@@ -67,6 +78,44 @@ class Sample:
     drift_ppm: float
     cpu_percent: float
     xruns: int
+    machine_ms: float
+
+
+class Machine:
+    """A process a core that does nothing but sleep, as urgent as its parent; in a `with`."""
+
+    def __enter__(self) -> Machine:
+        spawn = multiprocessing.get_context("spawn")
+        self._worst_s = [spawn.Value("d", 0.0) for _ in os.sched_getaffinity(0)]
+        self._watchers = [
+            spawn.Process(target=_nap, args=(core, worst), daemon=True)
+            for core, worst in zip(sorted(os.sched_getaffinity(0)), self._worst_s, strict=True)
+        ]
+        for watcher in self._watchers:
+            watcher.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for watcher in self._watchers:
+            watcher.kill()
+
+    def late_ms(self) -> float:
+        """The longest wait on any core since this was asked before."""
+        worst = 0.0
+        for value in self._worst_s:
+            with value.get_lock():
+                worst, value.value = max(worst, value.value), 0.0
+        return 1e3 * worst
+
+
+def _nap(core: int, worst_s: Synchronized[float]) -> None:
+    os.sched_setaffinity(0, {core})
+    while True:
+        began = time.monotonic()
+        time.sleep(NAP_S)
+        late_s = time.monotonic() - began - NAP_S
+        with worst_s.get_lock():
+            worst_s.value = max(worst_s.value, late_s)
 
 
 def run(minutes: float, *, write: bool = False) -> int:
@@ -109,8 +158,10 @@ def _look_on(minutes: float, samples: list[Sample], console: Console) -> None:
         with (
             LiveProcess(server, "--virtual-mic", "--input", "microphone") as live,
             Probe(backend, "room", "enhancer_mic", sound) as probe,
+            Machine() as machine,
         ):
             time.sleep(SETTLE_S)
+            machine.late_ms()  # its start does not count
             began, before = time.monotonic(), live.xruns
             while (at_s := time.monotonic() - began) < 60 * minutes:
                 meters = live.meters
@@ -123,6 +174,7 @@ def _look_on(minutes: float, samples: list[Sample], console: Console) -> None:
                     meters.drift_ppm,
                     100 * meters.cpu_share,
                     live.xruns - before,
+                    machine.late_ms(),
                 )
                 samples.append(sample)
                 status.update(
@@ -147,6 +199,12 @@ def _warm(samples: Sequence[Sample]) -> Sequence[Sample]:
     return [sample for sample in samples if sample.at_s >= warm_up_s]
 
 
+def _calm(samples: Sequence[Sample]) -> Sequence[Sample]:
+    """Those before which the machine has let no thread wait for long, for SMOOTH_S."""
+    late_at = np.array([sample.at_s for sample in samples if sample.machine_ms > LATE_MS])
+    return [s for s in samples if not np.any((late_at <= s.at_s) & (late_at > s.at_s - SMOOTH_S))]
+
+
 def _values(samples: Sequence[Sample], name: str) -> np.ndarray:
     return np.array([getattr(sample, name) for sample in samples], float)
 
@@ -164,13 +222,16 @@ def _thirds(values: np.ndarray) -> tuple[float, float]:
 
 
 def faults_of(samples: Sequence[Sample]) -> list[str]:
-    """What was not flat, each in a few words; the first minute aside."""
+    """What was not flat, each in a few words; the first minute, and what the machine itself held up, aside."""
     warm, faults = _warm(samples), []
     first, last = _thirds(_values(warm, "memory_mb"))
     if last - first > GROWTH_MB:
         faults.append(f"memory grew by {last - first:.1f} MB")
+    calm = _calm(warm)
+    if not calm:
+        return [*faults, "the machine lets threads wait all the time: latency cannot be judged on it"]
     for name, words in (("measured_ms", "the latency"), ("waiting_ms", "what waits between the devices")):
-        values = _smooth(_values(warm, name))
+        values = _smooth(_values(calm, name))
         if not len(values):
             faults.append("nothing came through")
         elif (range_ms := float(np.ptp(values))) > FLAT_MS:
@@ -204,7 +265,15 @@ def _xruns(samples: Sequence[Sample]) -> str:
     """How many, and how long there were none."""
     changes = [before.at_s for before, after in pairwise(samples) if after.xruns > before.xruns]
     stretches = np.diff([samples[0].at_s, *changes, samples[-1].at_s])
-    return f"xruns: {samples[-1].xruns}; the longest stretch without one: {stretches.max():.0f} s"
+    late = [sample for sample in samples if sample.machine_ms > LATE_MS]
+    calm = {sample.at_s for sample in _calm(samples)}
+    own = sum(after.xruns - before.xruns for before, after in pairwise(samples) if after.at_s in calm)
+    return (
+        f"xruns: {samples[-1].xruns}; the longest stretch without one: {stretches.max():.0f} s\n"
+        f"the machine let threads wait for more than {LATE_MS:.0f} ms in {len(late)} of {len(samples)} s, "
+        f"{max(sample.machine_ms for sample in samples):.0f} ms at worst; "
+        f"xruns more than {SMOOTH_S} s after such a moment: {own}"
+    )
 
 
 # --- the picture ----------------------------------------------------------------------------------------------------
@@ -217,12 +286,12 @@ def _figure(samples: Sequence[Sample], title: str) -> Figure:
     from matplotlib.ticker import MaxNLocator
 
     minutes = _values(samples, "at_s") / 60
-    figure = Figure(figsize=(8.2, 6.0), facecolor=BACKGROUND)
+    figure = Figure(figsize=(8.2, 7.0), facecolor=BACKGROUND)
     FigureCanvasAgg(figure)
     figure.text(0.02, 0.965, "The live engine over time", color=TEXT, size=13, weight="bold", va="center")
     figure.text(0.02, 0.925, title, color=FAINT, size=8.5, va="center")
     grid = figure.add_gridspec(
-        4, 1, left=0.085, right=0.975, top=0.865, bottom=0.075, hspace=0.42, height_ratios=HEIGHTS
+        len(PANELS), 1, left=0.085, right=0.975, top=0.865, bottom=0.075, hspace=0.42, height_ratios=HEIGHTS
     )
     for place, (name, least_span, lines) in enumerate(PANELS):
         axes = figure.add_subplot(grid[place], facecolor=BACKGROUND)

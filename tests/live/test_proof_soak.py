@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.live_soak import Sample, faults_of
 
-STEADY = Sample(0.0, 80.0, 66.0, 80.0, 25.0, drift_ppm=0.0, cpu_percent=15.0, xruns=0)
+STEADY = Sample(0.0, 80.0, 66.0, 80.0, 25.0, drift_ppm=0.0, cpu_percent=15.0, xruns=0, machine_ms=1.0)
 
 
 def a_run(change) -> list[Sample]:
@@ -28,6 +28,14 @@ def a_run(change) -> list[Sample]:
             ["what waits between the devices moved by 6.0 ms"],
         ),
         (lambda second: {"measured_ms": float("nan")}, ["nothing came through"]),
+        (
+            lambda second: {"measured_ms": 80.0 if 200 <= second < 208 else 66.0, "machine_ms": 40.0 * (second == 200)},
+            [],
+        ),
+        (
+            lambda second: {"machine_ms": 15.0},
+            ["the machine lets threads wait all the time: latency cannot be judged on it"],
+        ),
     ],
 )
 def test_a_soak_fails_on_growing_memory_and_moving_latency_and_on_nothing_else(change, said):
