@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from enhancer.errors import ConfigError, OutputError
 from enhancer.evaluation import words
 from enhancer.evaluation.measures import DNSMOS, MEASURES, STANDARD, WORDS
+from enhancer.evaluation.name_patterns import told_by
 from enhancer.evaluation.pairs import Pairing
 from enhancer.evaluation.report import is_report
 
@@ -90,26 +90,12 @@ def _refuse_bad_report(path: Path) -> None:
 
 
 def group_of(pattern: str | None) -> Callable[[str], str] | None:
-    """What tells a name's group: all that the pattern matches, or its first bracket."""
-    if pattern is None:
-        return None
-    compiled = re.compile(pattern)
-    bracket = min(compiled.groups, 1)
-
-    def group_of(name: str) -> str:
-        match = compiled.search(name)
-        assert match is not None  # refuse_bad_groups has seen to it
-        return match.group(bracket) or ""
-
-    return group_of
+    """What tells a name's group: all that the pattern matches, or its first bracket. Raises ConfigError."""
+    return None if pattern is None else told_by("--group", pattern)
 
 
 def refuse_bad_groups(pattern: str | None, pairing: Pairing) -> None:
-    if pattern is None:
-        return
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"--group {pattern} is no regular expression: {error}") from error
-    if (unmatched := next((pair.name for pair in pairing.pairs if not compiled.search(pair.name)), None)) is not None:
-        raise ConfigError(f"--group {pattern} is not in {unmatched}", "the pattern must be in every file's name")
+    """Raises ConfigError for a pattern that is none, or that is not in every file's name."""
+    if group := group_of(pattern):
+        for pair in pairing.pairs:
+            group(pair.name)

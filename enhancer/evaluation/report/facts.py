@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from enhancer.errors import ConfigError, InputError
+from enhancer.errors import InputError
+from enhancer.evaluation.name_patterns import told_by
 from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
 COLUMNS = ("category", "snr")
@@ -47,7 +48,9 @@ def known_facts(names: Sequence[str], category_pattern: str | None, table: Path 
     told = _of_table(table, names) if table else Facts()
     categories, category_source = told.categories, told.category_source
     if category_pattern is not None:
-        categories, category_source = _by_pattern(names, category_pattern), f"the file's name, {category_pattern}"
+        category_of = told_by("--category", category_pattern)
+        categories = {name: category_of(name) for name in names}
+        category_source = f"the file's name, {category_pattern}"
     elif not categories:
         categories, category_source = _by_folder(names), FOLDER
     snrs, snr_source = told.snrs_db, told.snr_source
@@ -78,20 +81,6 @@ def bands(values: Mapping[str, float], names: Sequence[str]) -> list[Group]:
     for name, value in known.items():
         groups.setdefault(math.floor(value / width), []).append(name)
     return [Group(f"{b * width} to {(b + 1) * width} dB".replace("-", "−"), groups[b]) for b in sorted(groups)]
-
-
-def _by_pattern(names: Sequence[str], pattern: str) -> dict[str, str]:
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        raise ConfigError(f"--category {pattern} is no regular expression: {error}") from error
-    found = {}
-    for name in names:
-        match = compiled.search(name)
-        if match is None:
-            raise ConfigError(f"--category {pattern} is not in {name}", "the pattern must be in every file's name")
-        found[name] = match.group(min(compiled.groups, 1)) or ""
-    return found
 
 
 def _by_folder(names: Sequence[str]) -> dict[str, str]:
