@@ -82,5 +82,4 @@ class LiveProcess:
     @property
     def xruns(self) -> int:
         """Blocks lost so far, on either side."""
-        meters = self.meters
-        return meters.input_xruns + meters.output_xruns
+        return self.meters.xruns

@@ -191,7 +191,7 @@ def _faults(flowing: bool, meters: Meters) -> Text:
         return Text("–")
     xruns = f"xruns {meters.input_xruns} in, {meters.output_xruns} out"
     return Text.assemble(
-        (xruns, "yellow" if meters.input_xruns + meters.output_xruns else ""),
+        (xruns, "yellow" if meters.xruns else ""),
         f"   drift {meters.drift_ppm:+.0f} ppm",
     )
 

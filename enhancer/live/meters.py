@@ -81,6 +81,11 @@ class Meters:
     cpu_share: float = 0.0
 
     @property
+    def xruns(self) -> int:
+        """Blocks lost since the start, on either side."""
+        return self.input_xruns + self.output_xruns
+
+    @property
     def latency_ms(self) -> float:
         """From sound to sound."""
         return (
