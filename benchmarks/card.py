@@ -8,7 +8,6 @@ claimed, what was measured and is well is not listed.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from benchmarks.clips import ROOT
 from benchmarks.robustness.report import LOST_DB
 from enhancer.bundled import STANDARD
 from enhancer.errors import ConfigError
+from enhancer.media.atomic import replacing
 from enhancer.model import METADATA_KEY, Student
 
 RESULTS = ROOT / "benchmarks" / "results"
@@ -105,6 +105,5 @@ def add_to_card(path: Path, facts: Mapping[str, Any]) -> None:
     entry = next(entry for entry in model.metadata_props if entry.key == METADATA_KEY)
     card = json.loads(entry.value) | facts
     entry.value = json.dumps({key: value for key, value in card.items() if value is not None}, ensure_ascii=False)
-    part = path.with_name(path.name + ".part")
-    onnx.save(model, part)
-    os.replace(part, path)
+    with replacing(path, overwrite=True) as part:
+        onnx.save(model, part)

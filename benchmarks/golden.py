@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from benchmarks.clips import DEMO, DemoClip, demo_clips
+from benchmarks.result_files import write_json
 from benchmarks.scores import Scores, score
 
 GOLDEN = DEMO / "golden.json"
@@ -60,7 +61,7 @@ def run(*, write: bool) -> int:
     if write:
         from benchmarks import demo
 
-        _write(GOLDEN, {"weights_sha256": _shipped_weights(), "clips": measured})
+        write_json(GOLDEN, {"weights_sha256": _shipped_weights(), "clips": measured})
         with tempfile.TemporaryDirectory() as folder:
             demo.run(Path(folder), write=True)
         print(f"wrote {GOLDEN.name}, the README's table and its picture")
@@ -71,9 +72,3 @@ def run(*, write: bool) -> int:
         failed = failed or bool(wrong)
         print(f"{name}: {'; '.join(wrong) or 'as golden'}")
     return int(failed)
-
-
-def _write(path: Path, facts: dict) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)

@@ -9,7 +9,6 @@ comes then it comes anyhow.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
 import subprocess
@@ -28,17 +27,18 @@ from rich.table import Table
 from benchmarks.clips import ROOT
 from benchmarks.live_latency import Probe
 from benchmarks.live_rnnoise import DELAY
-from benchmarks.live_servers import FORMAT, PulseAudioServer, SoundServer, wait_until
+from benchmarks.live_servers import PulseAudioServer, SoundServer, be_urgent, wait_until
 from benchmarks.peers import RNNoise
-from benchmarks.speed import _machine, _model
-from benchmarks.speed_worker import _sound
+from benchmarks.result_files import write_json
+from benchmarks.speed import machine, model_facts
+from benchmarks.speed_worker import noisy_sound
 from benchmarks.tables import as_text, replace_block
 from enhancer.evaluation.peers import chosen_peers
 from enhancer.live import places
 from enhancer.live.clock import MODES
 from enhancer.live.engine import Options
 from enhancer.live.errors import NotRunning
-from enhancer.live.meters import MeterReader, Meters
+from enhancer.live.meters import MeterReader
 from enhancer.live.process import encode_options
 from enhancer.live.protocol import EngineState
 from enhancer.live.pulse_streams import PulseBackend
@@ -75,31 +75,28 @@ def run(seconds: float, rounds: int, *, write: bool = False) -> None:
     console = Console(highlight=False)
     chosen_peers("rnnoise")  # or says how to get it
     before = os.getloadavg()[0]
-    with suppress(PermissionError):  # what plays and records must not be late itself
-        os.setpriority(os.PRIO_PROCESS, 0, -11)
+    be_urgent()  # what plays and records must not be late itself
     with closing(PulseAudioServer()) as server, console.status("the sound server starts") as status:
         server.start()
-        _add_narrow_microphone(server)
+        server.add_microphone(NARROW, ROOMS[NARROW], 16_000)
         measured = _measure_all(server, seconds, rounds, status)
     rows = {row: _pooled(turns) for row, turns in measured.items()}
     tables = _tables(rows, f"{rounds} x {seconds:g} s in turns")
     facts = {
         "date": date.today().isoformat(),
-        "machine": _machine(),
+        "machine": machine(),
         "load_before": round(before, 2),
         "seconds": seconds,
         "rounds": rounds,
         "peer": RNNoise.describe(),
-        "model": _model(),
+        "model": model_facts(),
         "rows": [{"state": state, "chain": chain, **figures} for (state, chain), figures in rows.items()],
     }
     note = f"\n{facts['peer']}\n{facts['machine']}; load before: {facts['load_before']}; {facts['date']}"
     console.print(*tables, sep="\n")
     console.print(note, soft_wrap=True)
     if write:
-        part = RESULTS.with_name(RESULTS.name + ".part")
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        part.replace(RESULTS)
+        write_json(RESULTS, facts)
         replace_block(DOC, "live-cost", f"{as_text(*tables)}\n{note}")
         console.print(f"wrote {RESULTS.relative_to(ROOT)} and {DOC.relative_to(ROOT)}")
 
@@ -108,7 +105,7 @@ def run(seconds: float, rounds: int, *, write: bool = False) -> None:
 
 
 def _measure_all(server: SoundServer, seconds: float, rounds: int, status: Status) -> dict[Row, list[Figures]]:
-    sound = _sound(RATE, 20.0)
+    sound = noisy_sound(RATE, 20.0)
     measured: dict[Row, list[Figures]] = {}
 
     def keep(state: str, chain: str, figures: Figures) -> None:
@@ -147,15 +144,6 @@ def _measure_all(server: SoundServer, seconds: float, rounds: int, status: Statu
         alone_s = _latency_s(probe)
     stream(NARROW, OURS, "normal", NARROW, alone_s)
     return measured
-
-
-def _add_narrow_microphone(server: SoundServer) -> None:
-    narrow = [part if not part.startswith("rate=") else "rate=16000" for part in FORMAT]
-    server.pactl("load-module", "module-null-sink", f"sink_name={ROOMS[NARROW]}", *narrow)
-    server.pactl(
-        "load-module", "module-remap-source", f"source_name={NARROW}", f"master={ROOMS[NARROW]}.monitor", "channels=1",
-        "master_channel_map=front-left", "channel_map=mono", "remix=no",
-    )  # fmt: skip
 
 
 @contextmanager
@@ -197,7 +185,7 @@ def _streaming(
     return figures | {
         "frame_p50_ms": told.frame_p50_ms,
         "frame_p99_ms": told.frame_p99_ms,
-        "xruns": _xruns(after) - _xruns(before),
+        "xruns": after.xruns - before.xruns,
         "latency_ms": 1e3 * (latency_s - alone_s),
         "told_ms": told.latency_ms,
     }
@@ -217,10 +205,6 @@ def _latency_s(probe: Probe) -> float:
             raise RuntimeError("what the program records is not what was played")
         time.sleep(0.2)
     return latency_s
-
-
-def _xruns(meters: Meters) -> int:
-    return meters.input_xruns + meters.output_xruns
 
 
 def _window(server: SoundServer, pid: int | None, seconds: float) -> Figures:

@@ -27,7 +27,7 @@ from enhancer.errors import ConfigError
 START_S = 10.0  # a busy machine; half a second on an idle one
 TOOLS = ("pactl", "pacat", "parec")
 # What goes in comes out bit by bit. Rewinding would make PulseAudio's null sink work in blocks of two seconds.
-FORMAT = ("format=float32le", "rate=48000", "channels=2", "norewinds=1")
+FORMAT = ("format=float32le", "channels=2", "norewinds=1")
 # A cycle of 10.7 ms. Asked for less, PipeWire goes down to 5.3 ms, and in a virtual machine whose real-time threads
 # come up to 6 ms late (measured here) its own graph then drops cycles, whoever plays. Left alone it takes 21 ms there.
 PIPEWIRE_CONF = """context.properties = {
@@ -48,10 +48,15 @@ def wait_until(happened: Callable[[], object], within_s: float, what: str, every
     return result
 
 
+def be_urgent() -> None:
+    """This process before others, as a desktop runs its sound server; only root may, so it is no more than a try."""
+    with contextlib.suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -11)
+
+
 def _before_exec() -> None:
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG: who is killed leaves nothing behind
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -11)  # as a desktop runs its sound server; only root may
+    be_urgent()
 
 
 class Recording:
@@ -124,15 +129,26 @@ class SoundServer:
         self._start()
         wait_until(lambda: self.pactl("info", check=False), START_S, f"{self.name} answers")
         for sink in ("loudspeaker", "room"):
-            self.pactl("load-module", "module-null-sink", f"sink_name={sink}", *FORMAT)
-        self.pactl(
-            "load-module", "module-remap-source", "source_name=microphone", "master=room.monitor", "channels=1",
-            "master_channel_map=front-left", "channel_map=mono", "remix=no",
-        )  # fmt: skip
+            self._add_sink(sink, 48_000)
+        self._add_microphone("microphone", "room")
         wait_until(lambda: "\tmicrophone\t" in self.pactl("list", "short", "sources"), START_S, "a microphone")
         self.pactl("set-default-sink", "loudspeaker")
         self.pactl("set-default-source", "microphone")
         wait_until(lambda: self.defaults() == ("loudspeaker", "microphone"), START_S, "the defaults are set")
+
+    def add_microphone(self, name: str, room: str, sample_rate: int) -> None:
+        """One more microphone, of its own rate in Hz: it hears what is played into the new sink `room`."""
+        self._add_sink(room, sample_rate)
+        self._add_microphone(name, room)
+
+    def _add_sink(self, name: str, sample_rate: int) -> None:
+        self.pactl("load-module", "module-null-sink", f"sink_name={name}", f"rate={sample_rate}", *FORMAT)
+
+    def _add_microphone(self, name: str, room: str) -> None:
+        self.pactl(
+            "load-module", "module-remap-source", f"source_name={name}", f"master={room}.monitor", "channels=1",
+            "master_channel_map=front-left", "channel_map=mono", "remix=no",
+        )  # fmt: skip
 
     def _start(self) -> None:
         raise NotImplementedError

@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -26,8 +26,8 @@ from rich.table import Table
 from benchmarks.clips import ROOT, demo_clips
 from benchmarks.live_latency import RATE, Probe
 from benchmarks.live_process import LiveProcess
-from benchmarks.live_servers import PulseAudioServer
-from benchmarks.picture import ACCENT, BACKGROUND, FAINT, TEXT, _save
+from benchmarks.live_servers import PulseAudioServer, be_urgent
+from benchmarks.picture import ACCENT, BACKGROUND, FAINT, TEXT, save
 from benchmarks.tables import as_text, replace_block
 from enhancer.live.pulse_streams import PulseBackend
 
@@ -139,15 +139,14 @@ def run(minutes: float, *, write: bool = False) -> int:
     for part in (title, table, _xruns(samples), verdict):
         console.print(part, soft_wrap=True)
     if write:
-        _save(_figure(samples, title), PICTURE)
+        save(_figure(samples, title), PICTURE)
         replace_block(DOC, "live-soak", "\n".join((title, as_text(table), _xruns(samples), verdict)))
     return 130 if interrupted else int(bool(faults))
 
 
 def _look_on(minutes: float, samples: list[Sample], console: Console) -> None:
     """Adds a sample a second, for so many minutes."""
-    with suppress(PermissionError):  # what plays and records must not be late itself
-        os.setpriority(os.PRIO_PROCESS, 0, -11)
+    be_urgent()  # what plays and records must not be late itself
     sound = np.concatenate([clip.noisy()[:, 0] for clip in demo_clips() if clip.sample_rate == RATE])
     with closing(PulseAudioServer()) as server, console.status("the sound server starts") as status:
         server.start()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.clips import ROOT, DemoClip, demo_clips
 from benchmarks.peers import PEERS
+from benchmarks.result_files import write_json
 from benchmarks.scores import Scores, mean, score
 from benchmarks.tables import as_text, replace_block
 from enhancer.evaluation.alignment import align, find_delay
@@ -36,10 +36,7 @@ def run(*, write: bool) -> None:
     Console(highlight=False).print(table)
     if write:
         facts = {name: {clip: row.rounded() for clip, row in rows.items()} for name, rows in scores.items()}
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        part = RESULTS.with_name(RESULTS.name + ".part")
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        part.replace(RESULTS)
+        write_json(RESULTS, facts)
         replace_block(ROOT / "docs" / "benchmarks.md", "quality table", as_text(table))
 
 

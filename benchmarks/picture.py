@@ -58,11 +58,11 @@ def draw(panels: list[Panel], path: Path, *, columns: int, summary: list[tuple[s
             _time_axis(lower, len(panel.before) / panel.sample_rate)
         if len(panels) < bands * columns:
             _summary(figure, outer[bands - 1, len(panels) % columns], image, summary)
-        _save(figure, path)
+        save(figure, path)
         plt.close(figure)
 
 
-def _save(figure, path: Path) -> None:
+def save(figure, path: Path) -> None:
     """PNG with a palette: a third of the size, and the eye sees no difference."""
     import io
 

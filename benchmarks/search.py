@@ -18,6 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.clips import ROOT
+from benchmarks.result_files import write_json
 from benchmarks.tables import as_text, replace_block
 from enhancer.model import Student
 from training.ablation.workers import Interrupted, Workers, train_run
@@ -120,7 +121,7 @@ def _show(name: str, table: Table, facts: dict[str, object], write: bool) -> Non
     table.caption_justify = "left"
     Console(highlight=False).print(table)
     if write:
-        (RESULTS / f"{name}.json").write_text(json.dumps(facts, indent=1) + "\n")
+        write_json(RESULTS / f"{name}.json", facts)
         replace_block(ROOT / "docs" / "training.md", name, as_text(table))
 
 

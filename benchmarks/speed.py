@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.clips import ROOT
+from benchmarks.result_files import write_json
 from benchmarks.tables import as_text, replace_block
 
 RESULTS = ROOT / "benchmarks" / "results" / "speed.json"
@@ -61,7 +62,7 @@ def run(seconds: float, rounds: int, *, write: bool) -> None:
     streaming = {system: _pooled(measured[system]) for system in STREAMING}
     facts = {
         "date": date.today().isoformat(),
-        "machine": _machine(),
+        "machine": machine(),
         "load_before": round(os.getloadavg()[0], 2),
         "seconds_per_round": seconds,
         "rounds": rounds,
@@ -73,17 +74,14 @@ def run(seconds: float, rounds: int, *, write: bool) -> None:
             "offline 48 kHz, real-time factor": _median(measured["enhancer:offline-48000"], "real_time_factor"),
             **commands,
         },
-        "model": _model(),
+        "model": model_facts(),
     }
     tables = _streaming_table(streaming), _figures_table(facts["figures"])
     console.print(*tables, sep="\n")
     note = _note(facts)
     console.print(note, soft_wrap=True)
     if write:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        part = RESULTS.with_name(RESULTS.name + ".part")
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        part.replace(RESULTS)
+        write_json(RESULTS, facts)
         replace_block(ROOT / "README.md", "speed table", as_text(tables[0]))
         replace_block(ROOT / "docs" / "benchmarks.md", "speed tables", f"{as_text(*tables)}\n{note}")
         console.print(f"wrote {RESULTS.relative_to(ROOT)}, the README's table and docs/benchmarks.md")
@@ -131,7 +129,7 @@ def _commands() -> dict[str, float]:
     """Seconds of the commands a person waits for; the median of five (files: three)."""
     import soundfile
 
-    from benchmarks.speed_worker import _sound
+    from benchmarks.speed_worker import noisy_sound
 
     script = str(Path(sys.executable).with_name("enhancer"))
     bare = _seconds([sys.executable, "-c", "pass"], 5)
@@ -142,7 +140,7 @@ def _commands() -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         for rate in (16000, 48000):
             source = Path(folder) / f"{rate}.wav"
-            soundfile.write(source, _sound(rate, 60), rate)
+            soundfile.write(source, noisy_sound(rate, 60), rate)
             command = [script, "denoise", str(source), "-o", str(Path(folder) / f"{rate}.out.wav"), "--overwrite"]
             figures[f"enhancer denoise of 60 s at {rate // 1000} kHz, s"] = round(_seconds(command, 3), 2)
     return figures
@@ -157,7 +155,7 @@ def _seconds(command: list[str], times: int) -> float:
     return statistics.median(took[1:])  # the first fills the page cache
 
 
-def _model() -> dict:
+def model_facts() -> dict:
     import onnx
 
     from enhancer.model import Student
@@ -170,7 +168,7 @@ def _model() -> dict:
     }
 
 
-def _machine() -> str:
+def machine() -> str:
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.is_file():

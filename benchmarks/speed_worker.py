@@ -38,7 +38,7 @@ def _streaming(sample_rate: int, seconds: float, launched: float) -> dict:
 def _offline(sample_rate: int, seconds: float) -> dict:
     import enhancer
 
-    sound = _sound(sample_rate, seconds)
+    sound = noisy_sound(sample_rate, seconds)
     enhancer.denoise(sound[: 2 * sample_rate], sample_rate)  # the first call loads the model
     wall, cpu = time.perf_counter(), time.process_time()
     enhancer.denoise(sound, sample_rate)
@@ -62,7 +62,7 @@ def _time_frames(process, sample_rate: int, seconds: float) -> dict:
     import numpy as np
 
     hop = sample_rate // 100
-    frames = _sound(sample_rate, seconds + 1).reshape(-1, hop)
+    frames = noisy_sound(sample_rate, seconds + 1).reshape(-1, hop)
     for frame in frames[:100]:
         process(frame)
     took = np.empty(len(frames) - 100)
@@ -75,7 +75,7 @@ def _time_frames(process, sample_rate: int, seconds: float) -> dict:
     return {"frame_ms": (took * 1e3).round(5).tolist(), "cpu_factor": cpu / (len(took) * 0.01)}
 
 
-def _sound(sample_rate: int, seconds: float):
+def noisy_sound(sample_rate: int, seconds: float):
     """Noisy speech from the demo clips, float32 [n], repeated to the length asked for."""
     import numpy as np
     import soxr

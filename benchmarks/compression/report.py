@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from rich.table import Table
 
 from benchmarks.clips import ROOT
 from benchmarks.compression.timing import FrameTime, Operators
+from benchmarks.result_files import write_json
 from benchmarks.tables import as_text, replace_block
 from enhancer.evaluation.measures import BY_KEY
 from training.evaluation.results import Results
@@ -62,10 +62,7 @@ def facts(measured: Sequence[Measured], results: Results, about: dict[str, Any])
 
 def write(content: dict[str, Any], shown: Sequence[Table], note: str) -> list[Path]:
     """Replaces the JSON and the tables in docs/compression.md; returns the two."""
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    part = RESULTS.with_name(RESULTS.name + ".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(RESULTS)
+    write_json(RESULTS, content)
     replace_block(PAGE, "compression tables", f"{as_text(*shown)}\n\n{note}")
     return [RESULTS, PAGE]
 

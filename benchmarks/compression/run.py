@@ -16,7 +16,7 @@ from benchmarks.compression import report
 from benchmarks.compression.calibration import heard, training_mixtures
 from benchmarks.compression.timing import Feed, block_difference_db, frame_times, frames_of, operators
 from benchmarks.compression.variants import Variant, cut_down, exported, in_other_precisions
-from benchmarks.speed import _machine
+from benchmarks.speed import machine
 from enhancer.bundled import model_path
 from enhancer.model import Student
 from training.data.fixed_sets import fixed_hash
@@ -57,7 +57,7 @@ def run(student: Path | None, also: Sequence[Path], pools: Path, items: int, out
     results = _scored(variants, opened, items, out, console)
     about = {
         "date": date.today().isoformat(),
-        "machine": _machine(),
+        "machine": machine(),
         "load": round(os.getloadavg()[0], 2),
         "student": "shipped" if student is None else str(student),
         "weights": Student(full.path).info.details.get("weights_sha256", "")[:12],

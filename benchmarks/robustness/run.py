@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.clips import ROOT
+from benchmarks.result_files import write_json
 from benchmarks.robustness import conditions, groups, material, report, residue, speech, worst
 from benchmarks.robustness.draws import SPLIT, Studio
 from benchmarks.tables import replace_block
@@ -67,10 +68,7 @@ def run(model: Path | None, pools: Path, items: int | None, *, write: bool) -> N
     tables = report.tables(facts)
     _print(tables)
     if write:
-        RESULTS.parent.mkdir(parents=True, exist_ok=True)
-        part = RESULTS.with_name(RESULTS.name + ".part")
-        part.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        part.replace(RESULTS)
+        write_json(RESULTS, facts)
         for name, parts in tables.items():
             replace_block(PAGE, name, report.as_page_text(parts))
         print(f"wrote {RESULTS.name} and the tables of docs/{PAGE.name}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from collections.abc import Sequence
@@ -15,14 +14,14 @@ import typer
 from rich.console import Console
 
 from benchmarks.clips import ROOT
-from benchmarks.speed import _machine
+from benchmarks.result_files import write_json
+from benchmarks.speed import machine
 from benchmarks.tables import as_text, replace_block
 from benchmarks.targets import cost, full_band, picture, rows, tables
 from benchmarks.targets.aims import AIMS, QUALITY
 from enhancer.errors import ConfigError
 from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.peers import PEERS, chosen_peers
-from enhancer.media.atomic import replacing
 from enhancer.model import Student
 from training.data.fixed_sets import COUNT, fixed_hash
 from training.data.pools import Pools
@@ -84,7 +83,7 @@ def run(items: int, model: Path | None, pools_folder: Path, jobs: int, *, write:
     student = Student(model)
     facts: dict[str, Any] = {
         "date": date.today().isoformat(),
-        "machine": _machine(),
+        "machine": machine(),
         "load_before_timing": load,
         "set": fixed_hash(pools, "test"),
         "items": len(results.entries),
@@ -135,8 +134,7 @@ def _dots(results: Results, costs: dict[str, cost.Cost]) -> tuple[list[picture.D
 
 
 def _publish(facts: dict[str, Any], overview: str, judged: str, shown: tuple[list[picture.Dot], float, int]) -> None:
-    with replacing(RESULTS, overwrite=True) as temporary:
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
+    write_json(RESULTS, facts)
     replace_block(PAGE, "systems table", overview)
     replace_block(PAGE, "targets table", judged)
     dots, noisy, items = shown

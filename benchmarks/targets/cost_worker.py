@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed_worker import _sound
+from benchmarks.speed_worker import noisy_sound
 from enhancer.evaluation.peers import PEERS
 
 
@@ -45,7 +45,7 @@ def _peer(name: str, seconds: float) -> dict:
 
 def _frame_by_frame(process: Callable[[np.ndarray], object], sample_rate: int, hop: int, seconds: float) -> float:
     """Processor seconds a second of sound, after one second that warms caches and states."""
-    sound = _sound(sample_rate, seconds + 1)
+    sound = noisy_sound(sample_rate, seconds + 1)
     frames = sound[: len(sound) // hop * hop].reshape(-1, hop)
     warm = sample_rate // hop
     for frame in frames[:warm]:
@@ -58,7 +58,7 @@ def _frame_by_frame(process: Callable[[np.ndarray], object], sample_rate: int, h
 
 def _at_once(process: Callable[[np.ndarray], object], sample_rate: int, seconds: float) -> float:
     """Processor seconds a second of sound over a whole signal; a shorter one before it lets the network load."""
-    sound = _sound(sample_rate, seconds)
+    sound = noisy_sound(sample_rate, seconds)
     process(sound[: 2 * sample_rate])
     began = time.process_time()
     process(sound)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks.picture import ACCENT, BACKGROUND, FAINT, TEXT, _save
+from benchmarks.picture import ACCENT, BACKGROUND, FAINT, TEXT, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ class Dot:
 
 def draw(dots: Sequence[Dot], noisy_pesq_wb: float, about: str, path: Path) -> None:
     """Writes `figure_of` as PNG."""
-    _save(figure_of(dots, noisy_pesq_wb, about), path)
+    save(figure_of(dots, noisy_pesq_wb, about), path)
 
 
 def figure_of(dots: Sequence[Dot], noisy_pesq_wb: float, about: str) -> Figure:
