@@ -117,16 +117,16 @@ def _device(kind: str, table: Any) -> RememberedDevice:
 
 
 def _text(settings: Settings) -> str:
-    lines = [_HEAD, f"version = {VERSION}", f"latency = {_quoted(settings.latency)}"]
+    lines = [_HEAD, f"version = {VERSION}", f"latency = {quoted(settings.latency)}"]
     if settings.limit_db is not None:
         lines.append(f"limit_db = {float(settings.limit_db)!r}")
     for kind, device in (("input", settings.input), ("output", settings.output)):
         if device is not None:
-            lines += ["", f"[{kind}]", f"name = {_quoted(device.name)}", f"description = {_quoted(device.description)}"]
+            lines += ["", f"[{kind}]", f"name = {quoted(device.name)}", f"description = {quoted(device.description)}"]
     return "\n".join(lines) + "\n"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """A TOML string; what is no text (a lone surrogate of a name that is not UTF-8) becomes a question mark."""
     text = text.encode(errors="replace").decode()
     return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
