@@ -1,8 +1,8 @@
 """A key that works while another program has the keyboard.
 
 On X11 it is grabbed from the X server (python-xlib), which sends us this one key and no other. Wayland and the other
-systems let no program do that without asking; there the key works while the window is in front, and `GlobalHotkey.where`
-says so. On Wayland the desktop's own keyboard settings can run `enhancer ctl bypass`.
+systems let no program do that without asking; there the key works while the window is in front, and
+`GlobalHotkey.where` says so. On Wayland the desktop's own keyboard settings can run `enhancer ctl bypass`.
 """
 
 from __future__ import annotations

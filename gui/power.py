@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
+from enhancer.bundled import STANDARD
 from enhancer.errors import UserError
 from enhancer.live.engine import Options
 from enhancer.live.protocol import EngineState, StatusReply
@@ -78,8 +79,9 @@ class Power(QObject):
             return None
         for note in choice.notes:
             self.noted.emit(note)
-        # The engine keeps a model that is left out; here that means the standard one.
-        options = replace(choice.options, model=choice.options.model or "standard")
+        options = choice.options
+        if options.model is None and self._link.status.model:  # an engine keeps its model when none is named
+            options = replace(options, model=STANDARD)
         return options if keep_open is None else replace(options, keep_open=keep_open)
 
     def _needs_another(self, options: Options) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from enhancer.errors import UserError
 from enhancer.live.device import Device
@@ -31,7 +31,7 @@ class SoundDevices(QObject):
         self.all: tuple[Device, ...] = tuple(devices)
         self.error: UserError | None = None
         self._stop = threading.Event()
-        self._listed.connect(self._take, Qt.ConnectionType.QueuedConnection)
+        self._listed.connect(self._take)  # queued, since it is emitted in other threads
 
     @property
     def inputs(self) -> list[Device]:

@@ -1,0 +1,1 @@
+"""The Settings page: profiles, devices, how the window starts and looks; each change holds at once."""
