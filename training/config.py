@@ -23,6 +23,7 @@ class BatchConfig:
 
     size: int = 4  # items a process
     seconds: float = 2.0  # length of an item
+    long_share: float = 0.0  # of the mixtures' batches, those of half as many items of twice the length
     full_band_share: float = 0.2  # of all batches, those at 48 kHz
     paired_share: float = 0.0  # of all batches, recorded pairs of noisy and clean (VoiceBank+DEMAND and the like)
 

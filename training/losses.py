@@ -29,6 +29,7 @@ class LossConfig:
     magnitude: float = 1.0  # squared error of 0.3-compressed magnitudes
     complex: float = 1.0  # squared error of 0.3-compressed complex spectra
     over_suppression: float = 1.0  # extra weight of magnitude errors where speech was removed rather than noise left
+    kept: float = 0.0  # the same once more, but only where speech is louder than the noise: there nothing excuses it
     sdr: float = 0.002  # per dB, on waveforms
     perceptual: float = 0.0  # per point of PESQ's raw scale, on waveforms
     intelligibility: float = 0.0  # per unit of ESTOI's scale, on spectra
@@ -61,10 +62,22 @@ def presence_target(clean: Tensor) -> Tensor:
     return (power > threshold).float()
 
 
-def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: float) -> Tensor:
+def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: Tensor | float) -> Tensor:
     """Squared error of compressed magnitudes, weighted 1 + over_suppression where the estimate is the smaller."""
     difference = estimate - target
     return difference.square() * (1.0 + over_suppression * (difference < 0))
+
+
+def over_suppression_weight(config: LossConfig, noisy: Tensor, clean: Tensor) -> Tensor | float:
+    """`over_suppression`, and `kept` on top where the target is louder than what is mixed into it.
+
+    Shapes: complex spectra [frames, batch, bins] in, [frames, batch, bins] out; a number if it is the same everywhere.
+    """
+    if not config.kept:
+        return config.over_suppression
+    noise = noisy - clean
+    louder = clean.real.square() + clean.imag.square() > noise.real.square() + noise.imag.square()
+    return config.over_suppression + config.kept * louder
 
 
 @cache
@@ -80,6 +93,7 @@ def _perceptual(sample_rate: int, device: torch.device) -> PerceptualDistance:
 def supervised_loss(
     config: LossConfig,
     transform: SpectralTransform,
+    noisy: Tensor,
     enhanced: Tensor,
     clean: Tensor,
     clean_samples: Tensor,
@@ -89,14 +103,16 @@ def supervised_loss(
 ) -> tuple[Tensor, dict[str, float]]:
     """The weighted sum of all terms, and each term's value.
 
-    Shapes: enhanced, clean complex [frames, batch, bins]; clean_samples [batch, frames * hop]; presence_logits
+    Shapes: noisy, enhanced, clean complex [frames, batch, bins]; clean_samples [batch, frames * hop]; presence_logits
     [frames, batch]; scale [1, batch, 1] from `mixture_scale`; bandwidth_hz [batch], up to where each target is real,
     of use at 48 kHz only. Items with a silent target count in all but the SDR.
     """
     estimate, target = compress(enhanced, scale), compress(clean, scale)
     core, core_target = estimate.core(), target.core()
+    removed = over_suppression_weight(config, noisy, clean)
+    core_removed = removed[..., :CORE_BINS] if isinstance(removed, Tensor) else removed
     terms = {
-        "magnitude": magnitude_error(core.magnitude, core_target.magnitude, config.over_suppression).mean(),
+        "magnitude": magnitude_error(core.magnitude, core_target.magnitude, core_removed).mean(),
         "complex": core.squared_distance(core_target).mean(),
         "presence": torch.nn.functional.binary_cross_entropy_with_logits(presence_logits, presence_target(clean)),
     }
@@ -119,7 +135,7 @@ def supervised_loss(
             total = total + config.intelligibility * (1.0 - understood)
     if enhanced.shape[-1] > CORE_BINS:
         above = (estimate.magnitude[..., CORE_BINS:], target.magnitude[..., CORE_BINS:])
-        high = magnitude_error(*above, config.over_suppression)
+        high = magnitude_error(*above, removed[..., CORE_BINS:] if isinstance(removed, Tensor) else removed)
         if bandwidth_hz is not None:
             spacing = transform.grid.sample_rate / transform.grid.n_fft
             frequencies = spacing * torch.arange(CORE_BINS, enhanced.shape[-1], device=enhanced.device)

@@ -126,7 +126,10 @@ def test_active_level_ignores_pauses():
     assert active_level_db(np.zeros(1000), 16000) == -120
 
 
-@pytest.mark.parametrize("source", [synthetic.ColouredNoise, synthetic.Hum, synthetic.Fan, synthetic.Clicks])
+SOURCES = [synthetic.ColouredNoise, synthetic.Hum, synthetic.Fan, synthetic.Clicks, synthetic.Tones, synthetic.Thumps]
+
+
+@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("rate", [16000, 48000])
 def test_synthetic_noise_is_finite_of_its_length_and_repeats_with_its_seed(source, rate):
     for length in (rate // 10, 2 * rate + 1):
@@ -144,6 +147,20 @@ def test_hum_has_its_power_at_harmonics_of_the_mains(rng):
 
 def test_clicks_are_short_and_leave_gaps(rng):
     x = synthetic.Clicks(16000)(64000, rng)
+    powers = np.square(x.reshape(-1, 160)).mean(axis=1)
+    assert np.mean(powers < 1e-4 * powers.max()) > 0.3
+
+
+def test_notes_put_nearly_all_their_power_into_few_frequencies(rng):
+    for _ in range(10):
+        power = np.square(np.abs(np.fft.rfft(synthetic.Tones(16000)(16000, rng) * np.hanning(16000))))
+        assert np.sort(power)[-800:].sum() > 0.95 * power.sum()  # of 8000 bins
+
+
+def test_thumps_are_low_and_leave_gaps(rng):
+    x = np.concatenate([synthetic.Thumps(16000)(64000, rng) for _ in range(5)])
+    power = np.square(np.abs(np.fft.rfft(x)))
+    assert power[: len(power) // 16].sum() > 0.9 * power.sum()  # up to 500 Hz
     powers = np.square(x.reshape(-1, 160)).mean(axis=1)
     assert np.mean(powers < 1e-4 * powers.max()) > 0.3
 

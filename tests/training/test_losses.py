@@ -23,7 +23,8 @@ def loss_of(estimate: torch.Tensor, clean: torch.Tensor, grid=GRID_16K) -> float
     transform = SpectralTransform(grid)
     spectra = transform.analysis(estimate), transform.analysis(clean)
     logits = torch.zeros(spectra[0].shape[:2])
-    return float(supervised_loss(LossConfig(), transform, *spectra, clean, logits, mixture_scale(clean))[0])
+    noisy = spectra[0]
+    return float(supervised_loss(LossConfig(), transform, noisy, *spectra, clean, logits, mixture_scale(clean))[0])
 
 
 @pytest.mark.parametrize("grid", [GRID_16K, GRID_48K], ids=["16k", "48k"])
@@ -47,6 +48,20 @@ def test_removing_speech_costs_more_than_leaving_as_much_noise():
     )
 
 
+def test_speech_removed_where_it_is_the_louder_costs_more_if_so_asked():
+    transform, weak, loud = SpectralTransform(GRID_16K), noise(1, 8000), 10 * noise(1, 8000, seed=1)
+    costs = {}
+    for kept in (0.0, 2.0):
+        for name, speech, rest in (("louder", loud, weak), ("fainter", weak, loud)):
+            target, noisy = transform.analysis(speech), transform.analysis(speech + rest)
+            config = LossConfig(magnitude=1.0, complex=0.0, presence=0.0, sdr=0.0, over_suppression=1.0, kept=kept)
+            logits, scale = torch.zeros(target.shape[:2]), mixture_scale(speech)
+            loss, _ = supervised_loss(config, transform, noisy, 0.5 * target, target, speech, logits, scale)
+            costs[name, kept] = float(loss)
+    assert costs["louder", 2.0] == pytest.approx(2 * costs["louder", 0.0], rel=0.1)  # weights 1 + 1 and 1 + 1 + 2
+    assert costs["fainter", 2.0] == pytest.approx(costs["fainter", 0.0], rel=0.1)
+
+
 def test_the_waveform_term_is_in_db_up_to_its_bound_and_sees_the_level():
     clean = noise(1, 16000)
     other = noise(1, 16000, seed=1)
@@ -60,7 +75,7 @@ def test_silence_above_a_recordings_bandwidth_counts_less():
     transform = SpectralTransform(GRID_48K)
     clean = 0.1 * noise(1, 50 * 480)
     target, scale = transform.analysis(clean), mixture_scale(clean)
-    arguments = (LossConfig(), transform, 1.5 * target, target, clean, torch.zeros(50, 1), scale)
+    arguments = (LossConfig(), transform, 2 * target, 1.5 * target, target, clean, torch.zeros(50, 1), scale)
     full = supervised_loss(*arguments, torch.tensor([24_000.0]))[1]["high_band"]
     narrow = supervised_loss(*arguments, torch.tensor([8_000.0]))[1]["high_band"]
     assert narrow == pytest.approx(0.25 * full, rel=0.01)
@@ -72,7 +87,7 @@ def test_a_silent_target_gives_finite_gradients():
     clean = torch.zeros(1, 4000)
     spectra = transform.analysis(noisy)
     loss, _ = supervised_loss(
-        LossConfig(), transform, spectra, transform.analysis(clean), clean, torch.zeros(spectra.shape[:2]),
+        LossConfig(), transform, spectra, spectra, transform.analysis(clean), clean, torch.zeros(spectra.shape[:2]),
         mixture_scale(noisy.detach()),
     )  # fmt: skip
     loss.backward()

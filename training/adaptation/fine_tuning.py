@@ -177,6 +177,7 @@ class Adaptation:
             total, _ = supervised_loss(
                 self.loss_config,
                 transform,
+                spectra[:, own],
                 enhanced[:, own],
                 target[:, own],
                 batch.clean[own],

@@ -21,6 +21,7 @@ EVENTS = frozenset(
      "kitchen_household", "other"}
 )  # fmt: skip
 SYNTHETIC = ("synthetic_noise", "synthetic_hum", "synthetic_fan", "synthetic_clicks", "synthetic_babble")
+ON_REQUEST = ("synthetic_tones", "synthetic_thumps")  # where a config names them: the fixed sets stay as they are
 QUIETEST_DB = -50.0  # a stretch of a recording quieter than this (stored at a peak of -1 dB) is a pause, not noise
 
 
@@ -55,9 +56,9 @@ class Noises:
             if clip.split == split and not dropped:
                 groups[clip.category][clip.group].append(clip)
         here = {c.category for c in pool.clips}
-        unknown = set(weights) - here - set(SYNTHETIC) - set(CATEGORY_WEIGHTS) - {UNSORTED}
+        unknown = set(weights) - here - {*SYNTHETIC, *ON_REQUEST} - set(CATEGORY_WEIGHTS) - {UNSORTED}
         if unknown and pool.clips:
-            known = ", ".join(sorted(here | set(SYNTHETIC)))
+            known = ", ".join(sorted(here | {*SYNTHETIC, *ON_REQUEST}))
             raise InputError(f"unknown noise categories: {', '.join(sorted(unknown))}", f"known: {known}")
         self._recorded = {category: list(found.values()) for category, found in sorted(groups.items())}
         # A group is one original recording: the longer it is, the more it has to say, but not in proportion.
@@ -71,6 +72,8 @@ class Noises:
             "synthetic_fan": synthetic.Fan(rate),
             "synthetic_clicks": synthetic.Clicks(rate),
             "synthetic_babble": Babble(voices),
+            "synthetic_tones": synthetic.Tones(rate),
+            "synthetic_thumps": synthetic.Thumps(rate),
         }
         self.categories = [n for n, w in weights.items() if w > 0 and (n in self._recorded or n in self._sources)]
         if not self.categories:

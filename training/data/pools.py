@@ -132,7 +132,7 @@ def prepare(
     facts = _read_facts(out)
     if not again and facts is not None and facts["fingerprint"] == fingerprint and facts["format"] == FORMAT:
         return Report(False, facts["taken"], [tuple(pair) for pair in facts["skipped"]])
-    given = {r.kind for r in recordings}
+    given = {r.kind for r in recordings} | {"noisy"}  # where speech that is too noisy for a target goes as well
     kinds = tuple(dict.fromkeys([*KINDS, *(kind for name in POOLS_OF if name in given for kind in POOLS_OF[name])]))
     part = out.with_name(out.name + ".part")
     try:
@@ -142,6 +142,10 @@ def prepare(
         if not taken:
             shutil.rmtree(part)
             raise InputError(f"none of the {len(recordings)} recordings can be read", ": ".join(skipped[0]))
+        if not (part / f"noisy_{RATES[0]}.pcm").stat().st_size:
+            for path in part.glob("noisy_[0-9]*.*"):
+                path.unlink()
+            kinds = tuple(kind for kind in kinds if kind != "noisy")
         lines = ["path\treason", *("\t".join(pair) for pair in skipped)]
         (part / "skipped.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8", errors="surrogateescape")
         facts = {"format": FORMAT, "fingerprint": fingerprint, "kinds": kinds, "taken": taken, "skipped": skipped}

@@ -1,4 +1,4 @@
-"""Synthetic noise beside the recordings: coloured noise, mains hum, fans, clicks and keys.
+"""Synthetic noise beside the recordings: coloured noise, mains hum, fans, clicks and keys, notes and rings, thumps.
 
 Every class is a source `x = source(length, rng)` -> float32 [length] with an arbitrary level (mixing sets it). Built
 for speed: shaping happens in the frequency domain, periodic sounds come from a table of one period.
@@ -142,3 +142,82 @@ class Clicks:
             noise += rng.uniform(0, 1) * np.sin(2 * np.pi * (log_uniform(rng, 150, 6000) * time + rng.random()))
         attack = np.minimum(1, time / 0.0003)
         return (noise * decay * attack).astype(np.float32)
+
+
+class Tones:
+    """Notes, bells and alarms: up to three at a time of 120 to 4000 Hz, each 1 to 8 partials, in a scale or at random.
+
+    Half of the draws ring (struck, then decaying within 0.1 to 2 s, the partials of bells inharmonic); the others sound
+    on and off, as beeps and held notes do, some with vibrato.
+    """
+
+    def __init__(self, sample_rate: int):
+        self.sample_rate = sample_rate
+
+    def __call__(self, length: int, rng: np.random.Generator) -> np.ndarray:
+        rate = self.sample_rate
+        x = np.zeros(length, np.float32)
+        lowest_hz = log_uniform(rng, 120, 2000)
+        pitches_hz = lowest_hz * 2 ** (rng.integers(0, 13, int(rng.integers(1, 6))) / 12)  # one of them is an alarm
+        partials, bell = int(rng.integers(1, 9)), rng.random() < 0.3
+        order = np.arange(1, partials + 1) * (1 + (rng.uniform(0, 0.4, partials) if bell else 0))
+        falling = rng.uniform(0.3, 2)
+        rings, notes_a_second = rng.random() < 0.5, log_uniform(rng, 0.7, 8)
+        for _ in range(int(rng.integers(1, 4))):
+            position = rng.uniform(0, 0.7) * rate
+            while position < length:
+                spacing = rng.uniform(0.7, 1.4) / notes_a_second
+                lasts_s = log_uniform(rng, 0.1, 2) if rings else spacing * rng.uniform(0.4, 1)
+                size = min(int(lasts_s * rate), length - int(position))
+                hz = pitches_hz[rng.integers(len(pitches_hz))]
+                heard = order[order * hz < 0.45 * rate]
+                note = self._note(size, hz * heard, heard**-falling, rng)
+                time = np.arange(size, dtype=np.float32) / rate
+                note *= np.minimum(1, time / 0.003)  # no click where it begins
+                note *= np.exp(-5 * time / lasts_s) if rings else np.minimum(1, (lasts_s - time) / 0.01)
+                x[int(position) : int(position) + size] += np.float32(10 ** (-rng.uniform(0, 10) / 20)) * note
+                position += spacing * rate
+        return x
+
+    def _note(self, size: int, hz: np.ndarray, amplitudes: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        time = np.arange(size, dtype=np.float32) / self.sample_rate
+        if rng.random() < 0.3:  # vibrato, as a phase that swings
+            time = time + np.float32(0.01 / 5.5 / (2 * np.pi)) * np.sin(2 * np.pi * rng.uniform(4, 7) * time)
+        note = np.zeros(size, np.float32)
+        for f, a, phase in zip(hz, amplitudes, rng.random(len(hz)), strict=True):
+            note += np.float32(a) * np.sin(2 * np.pi * (f * time + phase)).astype(np.float32)
+        return note
+
+
+class Thumps:
+    """Knocks on a table or a microphone, steps, doors: 0.3 to 3 a second, each 30-200 ms of decaying sound at 40-400 Hz
+    with a click of up to 4 kHz 10 to 40 dB below."""
+
+    def __init__(self, sample_rate: int):
+        self.sample_rate = sample_rate
+
+    def __call__(self, length: int, rng: np.random.Generator) -> np.ndarray:
+        rate = self.sample_rate
+        x = np.zeros(length, np.float32)
+        thumps = [self._thump(rng) for _ in range(int(rng.integers(1, 4)))]
+        thumps_a_second = log_uniform(rng, 0.3, 3)
+        position = rng.uniform(0, 0.8) * min(length, rate)
+        while position < length:
+            thump = thumps[rng.integers(len(thumps))]
+            start = int(position)
+            x[start : start + len(thump)] += np.float32(10 ** (-rng.uniform(0, 10) / 20)) * thump[: length - start]
+            position += (0.05 + rng.exponential(1 / thumps_a_second)) * rate
+        return x
+
+    def _thump(self, rng: np.random.Generator) -> np.ndarray:
+        rate = self.sample_rate
+        size = int(log_uniform(rng, 0.03, 0.2) * rate)
+        time = np.arange(size) / rate
+        x = np.zeros(size)
+        for _ in range(int(rng.integers(1, 5))):
+            decay = np.exp(-time * rng.uniform(4, 9) * rate / size)
+            x += rng.uniform(0.2, 1) * decay * np.sin(2 * np.pi * (log_uniform(rng, 40, 400) * time + rng.random()))
+        click = np.exp(-time / rng.uniform(0.001, 0.008)) * rng.standard_normal(size)
+        click *= np.sin(2 * np.pi * log_uniform(rng, 500, 4000) * time)
+        x += click * 10 ** (-rng.uniform(10, 40) / 20)
+        return (x * np.minimum(1, time / 0.0005)).astype(np.float32)

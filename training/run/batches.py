@@ -34,7 +34,8 @@ class BatchDrawer:
     def draw(self, step: int) -> DrawnBatch:
         """The batch of `step`, drawn here and now."""
         config, distil = self.config, self.config.distillation
-        kind = np.random.default_rng([config.run.seed, step]).random()
+        dice = np.random.default_rng([config.run.seed, step])
+        kind, long = dice.random(), dice.random() < config.batch.long_share
         rng = np.random.default_rng([config.run.seed, step, self.rank])
         cached = distil.share if distil and self.caches else 0.0
         unpaired = distil.unpaired if distil else 0.0
@@ -48,11 +49,13 @@ class BatchDrawer:
             assert self.paired is not None
             noisy, clean = self.paired.batch(rng, config.batch.size, config.batch.seconds, 16_000)
             return DrawnBatch(16_000, torch.from_numpy(noisy), torch.from_numpy(clean))
-        return self._mixed(rng, 48_000 if kind > 1.0 - config.batch.full_band_share else 16_000)
+        return self._mixed(rng, 48_000 if kind > 1.0 - config.batch.full_band_share else 16_000, long)
 
-    def _mixed(self, rng: np.random.Generator, rate: int) -> DrawnBatch:
-        seeds = rng.integers(2**62, size=self.config.batch.size)
-        mixtures = [self.mixer.mixture(int(seed), self.config.batch.seconds, rate) for seed in seeds]
+    def _mixed(self, rng: np.random.Generator, rate: int, long: bool) -> DrawnBatch:
+        size, seconds = self.config.batch.size, self.config.batch.seconds
+        if long:
+            size, seconds = max(size // 2, 1), 2 * seconds
+        mixtures = [self.mixer.mixture(int(seed), seconds, rate) for seed in rng.integers(2**62, size=size)]
         return DrawnBatch(
             rate,
             torch.from_numpy(np.stack([m.noisy for m in mixtures])),

@@ -127,7 +127,7 @@ class Run:
         terms: dict[str, float] = {}
         if batch.clean is not None and target is not None:
             hard, terms = supervised_loss(
-                self.config.loss, transform, enhanced, target, batch.clean, said.presence.float(), scale,
+                self.config.loss, transform, spectra, enhanced, target, batch.clean, said.presence.float(), scale,
                 batch.bandwidth_hz,
             )  # fmt: skip
         if self.lessons is None:
