@@ -206,10 +206,12 @@ class EngineWorker:
 
     def _lose(self, error: UserError) -> None:
         """There is no engine any more, and it will not come back by itself."""
+        was_off = self._supervisor is not None and self._supervisor.status().state in OFF
         self._drop()
-        state = EngineState.STOPPED if isinstance(error, NotRunning) else EngineState.FAILED
-        self._off = StatusReply(state, message=error.message)
-        self._listener.refused(error)
+        ended = isinstance(error, NotRunning)
+        self._off = StatusReply(EngineState.STOPPED if ended else EngineState.FAILED, message=error.message)
+        if not (ended and was_off):  # then nothing has changed for the user
+            self._listener.refused(error)
 
     def _refuse(self, error: UserError) -> None:
         if self._supervisor is None:
