@@ -1,6 +1,7 @@
 """Signals and models that many tests share. Signals come from seeded generators; models are real, small ONNX files."""
 
 import contextlib
+import os
 import subprocess
 from functools import lru_cache
 from pathlib import Path
@@ -10,6 +11,43 @@ import pytest
 
 from enhancer.model import Student
 from tests import tiny_models
+
+# Begun first, so that no core waits for one at the end; by turns those that wait for sound and those that compute.
+LONGEST = (
+    "live/test_proof_sound.py",
+    "training/test_processes.py",
+    "live/test_backends.py",
+    "training/test_loop.py",
+    "live/test_engine.py",
+    "training/test_adaptation.py",
+    "live/test_cli_live.py",
+    "training/test_ablation.py",
+    "live/test_proof_kills.py",
+    "enhancer/test_cli_denoise.py",
+    "live/test_virtual_mic.py",
+    "enhancer/test_bad_input.py",
+    "live/test_mic_test.py",
+    "enhancer/test_audio_io.py",
+    "live/test_process.py",
+    "training/test_shipping.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than cores: tests of live sound, a third of all, wait most of their time."""
+    return (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1) + 1
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Files are begun in the order of `pytest_collection_modifyitems`; pytest-xdist would sort them by tests."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest files first."""
+    place = {Path(__file__).parent / name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.path, len(place)))
 
 
 @lru_cache(maxsize=32)
