@@ -49,10 +49,11 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield "teacher", f"{teacher['name']} ({teacher['licence']}), {heard}"
     if data := training.get("data"):
         hours = data["hours"]
+        unpaired = f", {hours['noisy_16000']:g} h of speech in noise" if hours.get("noisy_16000") else ""
         yield (
             "data",
             f"{hours['speech_16000']:g} h of speech ({data['speakers']} speakers, {data['languages']} languages),"
-            f" {hours['noise_16000']:g} h of noise",
+            f" {hours['noise_16000']:g} h of noise{unpaired}",
         )
         for kind, sources in data.get("sources", {}).items():
             names = [f"{source['name']} ({', '.join(source['licences'])})" for source in sources[:MOST_SOURCES]]

@@ -8,7 +8,7 @@ from typing import Any
 
 from training.checkpoint import Checkpoint, load_checkpoint
 from training.data.fixed_sets import fixed_hash
-from training.data.pools import KINDS, RATES, Clip, Pools
+from training.data.pools import RATES, Clip, Pools
 from training.evaluate import score_network
 from training.networks import BandRecurrentNet
 from training.teachers.cache import TeacherCache
@@ -67,7 +67,7 @@ def attribution(pools: Pools) -> str:
     """Whose recordings trained, as tab-separated text: kind, collection, licence, attribution, and how many."""
     credits = Counter(
         (kind, clip.source, clip.licence.strip(), " ".join(clip.attribution.split()))
-        for kind in KINDS
+        for kind in _heard(pools)
         for clip in _trained_on(pools, kind)
     )
     rows = [("kind", "collection", "licence", "attribution", "recordings")]
@@ -77,13 +77,18 @@ def attribution(pools: Pools) -> str:
 
 def _data(pools: Pools) -> dict[str, Any]:
     """Hours of the training split, by kind and rate; the collections that they are from, and their licences."""
-    speech = _trained_on(pools, "speech")
+    speech, kinds = _trained_on(pools, "speech"), _heard(pools)
     return {
-        "hours": {f"{kind}_{rate}": round(pools.get(kind, rate).hours("train"), 2) for kind in KINDS for rate in RATES},
+        "hours": {f"{kind}_{rate}": round(pools.get(kind, rate).hours("train"), 2) for kind in kinds for rate in RATES},
         "speakers": len({clip.group for clip in speech}),
         "languages": len({clip.language for clip in speech}),
-        "sources": {kind: _sources(_trained_on(pools, kind)) for kind in KINDS},
+        "sources": {kind: _sources(_trained_on(pools, kind)) for kind in kinds},
     }
+
+
+def _heard(pools: Pools) -> list[str]:
+    """Kinds of recordings, the clean sides of pairs left out: their noisy sides have the same credits."""
+    return [kind for kind in pools.kinds if kind != "paired_clean"]
 
 
 def _trained_on(pools: Pools, kind: str) -> list[Clip]:
