@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from time import monotonic
 
-from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from PyQt6.QtGui import QHideEvent, QKeyEvent, QResizeEvent, QShowEvent
 from PyQt6.QtWidgets import (
     QApplication,
@@ -28,7 +28,7 @@ from gui.theme import icon, pixmap, theme
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label, wrapped
 from gui.widgets.labels import set_role
 
-NARROW = 46  # widths of a capital M: below this, one column
+NARROW = 60  # widths of a capital M: below this, one column
 GAP_COLUMNS = 8  # of a spectrogram; after a longer pause nothing is known of what was in it
 _ICONS: dict[Tone, str] = {"on": "good", "waiting": "sleep", "warn": "warn", "bad": "bad"}
 
@@ -39,6 +39,7 @@ class LivePage(QWidget):
     def __init__(self, model: LiveModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._narrow, self._room_for_two = False, 0  # px
         self._columns_shown, self._shown_since = 0, monotonic()
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
         self._frames, self._texts = QTimer(self), QTimer(self)
@@ -63,36 +64,37 @@ class LivePage(QWidget):
     # --- how it is made -----------------------------------------------------------------------------------------
 
     def _make(self) -> None:
-        self.banner = Banner()
-        self.spectrograms = SpectrogramView()
-        self.levels = LevelsCard()
-        spectrogram_card = Card()
-        spectrogram_card.body.addWidget(self.spectrograms, 1)
-        left, right = QVBoxLayout(), QVBoxLayout()
-        for column in (left, right):
-            column.setSpacing(12)
-        for widget in (self._sound(), self._strength(), self._extras()):
-            left.addWidget(widget)
-        left.addStretch(1)
-        right.addWidget(self.levels)
-        right.addWidget(spectrogram_card, 1)
-        self._columns = QHBoxLayout()
-        self._columns.setSpacing(12)
-        self._columns.addLayout(left, 2)
-        self._columns.addLayout(right, 3)
+        # In the order in which the Tab key goes through them.
         rows = QVBoxLayout(self)
         rows.setContentsMargins(24, 16, 24, 8)
         rows.setSpacing(12)
+        self.banner = Banner()
         rows.addWidget(self.banner)
         rows.addWidget(self._head())
+        self._columns = QHBoxLayout()
+        self._columns.setSpacing(12)
         rows.addLayout(self._columns, 1)
+        left, right = QVBoxLayout(), QVBoxLayout()
+        for column, share in ((left, 2), (right, 3)):
+            column.setSpacing(12)
+            self._columns.addLayout(column, share)
+        for make in (self._sound, self._strength, self._extras):
+            left.addWidget(make())
+        left.addStretch(1)
+        self.levels = LevelsCard()
+        right.addWidget(self.levels)
+        self.spectrograms = SpectrogramView()
+        card = Card()
+        card.body.addWidget(self.spectrograms, 1)
+        right.addWidget(card, 1)
         rows.addLayout(self._status_line())
 
     def _head(self) -> Card:
         self.power = PowerButton()
         self.power.clicked.connect(self._model.turn)
         self._symbol = QLabel()
-        self.state = label("", "title")
+        self._symbol.setContentsMargins(0, 6, 0, 0)  # beside the title's first line
+        self.state = wrapped("", "title")
         self.detail = wrapped("", "subtitle")
         self.compare = QPushButton(_("Hold to compare"))
         self.compare.setToolTip(_("While you hold it, or the space bar, others hear the sound as it comes in."))
@@ -102,25 +104,29 @@ class LivePage(QWidget):
         self.bypass.clicked.connect(self._model.set_bypass)
         title = QHBoxLayout()
         title.setSpacing(8)
-        title.addWidget(self._symbol)
-        title.addWidget(self.state)
-        title.addStretch(1)
+        title.addWidget(self._symbol, 0, Qt.AlignmentFlag.AlignTop)
+        title.addWidget(self.state, 1)
         words = QVBoxLayout()
         words.setSpacing(2)
         words.addStretch(1)
         words.addLayout(title)
         words.addWidget(self.detail)
         words.addStretch(1)
+        what, how = QHBoxLayout(), QHBoxLayout()
+        what.setSpacing(16)
+        what.addWidget(self.power)
+        what.addLayout(words, 1)
+        how.setSpacing(12)
+        how.addWidget(self.compare)
+        how.addStretch(1)
+        how.addWidget(label(_("Bypass")))
+        how.addWidget(self.bypass)
+        self._head_row = QHBoxLayout()
+        self._head_row.setSpacing(16)
+        self._head_row.addLayout(what, 1)
+        self._head_row.addLayout(how)
         card = Card()
-        row = QHBoxLayout()
-        row.setSpacing(16)
-        row.addWidget(self.power)
-        row.addLayout(words, 1)
-        row.addWidget(self.compare)
-        row.addSpacing(8)
-        row.addWidget(label(_("Bypass")))
-        row.addWidget(self.bypass)
-        card.body.addLayout(row)
+        card.body.addLayout(self._head_row)
         return card
 
     def _sound(self) -> Card:
@@ -254,7 +260,7 @@ class LivePage(QWidget):
             self._frames.stop()
         if not flowing:
             self.levels.show_meters(Meters())
-        self.spectrograms.show_note("" if flowing else _("Sound shows here while it is on."))
+        self.spectrograms.show_note("" if flowing else _("No sound at the moment"))
         if seen:
             self._texts.start()
         else:
@@ -277,12 +283,24 @@ class LivePage(QWidget):
             self._run()
         return super().eventFilter(watched, event)
 
+    # --- in windows of any size ---------------------------------------------------------------------------------
+
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as one column; how high, the layout says for the width that there is."""
+        return QSize(super().minimumSizeHint().width() if self._narrow else 0, 0)
+
     def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """One column in a narrow window."""
-        narrow = self.width() < NARROW * self.fontMetrics().horizontalAdvance("M")
-        direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
-        self._columns.setDirection(direction)
-        self._figures.setDirection(direction)
+        """One column where two have no room."""
+        layout = self.layout()
+        if layout is not None and not self._narrow:
+            self._room_for_two = max(layout.minimumSize().width(), NARROW * self.fontMetrics().horizontalAdvance("M"))
+        narrow = self.width() < self._room_for_two
+        if narrow != self._narrow:
+            self._narrow = narrow
+            direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
+            for row in (self._columns, self._figures, self._head_row):
+                row.setDirection(direction)
+            self.updateGeometry()
 
     # --- the space bar ------------------------------------------------------------------------------------------
 

@@ -57,14 +57,14 @@ class SpectrogramView(QWidget):
             self.update()
 
     def sizeHint(self) -> QSize:
-        """Wide, and a good three times the frequency labels' height for each image."""
+        """Wide, and room for all labels of each frequency axis."""
         line = self.fontMetrics().height()
-        return QSize(40 * line, 22 * line)
+        return QSize(40 * line, 19 * line)
 
     def minimumSizeHint(self) -> QSize:
         """So that the labels of each frequency axis stand apart."""
         line = self.fontMetrics().height()
-        return QSize(16 * line, 16 * line)
+        return QSize(16 * line, 13 * line)
 
     def _places(self) -> tuple[QRect, QRect]:
         """Of the two images, in logical pixels."""
@@ -110,6 +110,7 @@ class SpectrogramView(QWidget):
         if not event.region().subtracted(inside).isEmpty() or self._note:
             self._paint_surroundings(painter, places)
         if self._note:
+            painter.setPen(QColor(theme().tokens.text_muted))
             for place in places:
                 painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._note)
             return
@@ -152,6 +153,7 @@ class SpectrogramView(QWidget):
 
     def _paint_times(self, painter: QPainter, place: QRect) -> None:
         line = self.fontMetrics().height()
+        free = self.width()  # left of this; labels that would touch a later one are left out
         for seconds in range(0, round(SPAN_S) + 1, TIME_STEP_S):
             x = round(place.right() - seconds / SPAN_S * (place.width() - 1))
             painter.setPen(QColor(theme().tokens.line))
@@ -159,5 +161,8 @@ class SpectrogramView(QWidget):
             words = _("{seconds} s ago").format(seconds=seconds) if seconds else _("now")
             width = self.fontMetrics().horizontalAdvance(words)
             left = min(max(x - width // 2, place.x()), place.right() - width + 1)
+            if left + width > free:
+                continue
+            free = left - line // 2
             painter.setPen(QColor(theme().tokens.text_muted))
             painter.drawText(QRect(left, place.bottom() + 2 * TICK, width + 1, line), Qt.AlignmentFlag.AlignLeft, words)
