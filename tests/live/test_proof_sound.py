@@ -16,7 +16,7 @@ from enhancer.live.protocol import Bypass, EngineState, Monitor, Record, SetDevi
 from enhancer.live.pulse_streams import PulseBackend
 from enhancer.live.recorder import SIDES
 from tests.live.conftest import SERVERS
-from tests.live.sound_servers import in_time
+from tests.live.sound_servers import in_time, wait_until
 from tests.live.test_control import FLOOD, process
 
 RATE = 48_000
@@ -35,9 +35,9 @@ def live(request):
 
 
 def demo_sound(side: str) -> np.ndarray:
-    """15 s of the demo clips, one channel: their `noisy` or their `clean` side."""
-    parts = [getattr(clip, side)()[:, 0] for clip in demo_clips() if clip.sample_rate == RATE]
-    return np.concatenate(parts)[: 15 * RATE]
+    """5 s of a demo clip, one channel: its `noisy` or its `clean` side."""
+    (clip, *_) = (clip for clip in demo_clips() if clip.sample_rate == RATE)
+    return getattr(clip, side)()[: 5 * RATE, 0]
 
 
 def place_of(piece: np.ndarray, sound: np.ndarray) -> float:
@@ -70,18 +70,21 @@ def level_db(sound: np.ndarray, reference: np.ndarray) -> float:
 
 
 def test_what_call_programs_hear_is_what_files_become(live, tmp_path_factory):
-    seconds = 15 if live.server.name == "PulseAudio" else 5
-    noisy, clean = (demo_sound(side)[: seconds * RATE] for side in ("noisy", "clean"))
+    noisy, clean = (demo_sound(side) for side in ("noisy", "clean"))
 
     def attempt() -> None:
         takes, before = tmp_path_factory.mktemp("takes"), live.xruns
         call = live.server.record("enhancer_mic", latency_ms=PATIENT_MS)
         live.request(Record(str(takes)))
-        assert live.server.play("room", noisy, latency_ms=PATIENT_MS).wait(30) == 0
-        time.sleep(0.5)
+        player = live.server.play("room", noisy, latency_ms=PATIENT_MS)
+        wait_until(lambda: player.poll() is not None or live.xruns > before, 30.0, "it is played", every_s=0.1)
+        if live.xruns == before:
+            time.sleep(0.5)
+        player.kill()
         live.request(Record(None))
         call = call.stop()
         assert live.xruns == before, "the engine lost blocks"
+        assert player.wait() == 0
 
         heard, passed = (soundfile.read(next(takes.glob(f"*-{side}.flac")), dtype="float32")[0] for side in SIDES)
         start = round(place_of(noisy, heard))
@@ -99,11 +102,11 @@ def test_what_call_programs_hear_is_what_files_become(live, tmp_path_factory):
         after_server = aligned(call, offline)
         assert level_db((after_server - offline)[PIECE:-PIECE], offline[PIECE:-PIECE]) < -25
 
-        # 15 s: 7.4 -> 12.1 dB, .65 -> .71; the first 5: 11.4 -> 16.3 dB, .70 -> .78
+        # 11.4 -> 16.3 dB, .70 -> .78
         assert si_sdr(after_server, clean) > si_sdr(noisy, clean) + 3
         assert estoi(after_server, clean, RATE) > estoi(noisy, clean, RATE) + 0.03
 
-    in_time(attempt)
+    in_time(attempt, trials=6)  # one that loses a block ends at once
 
 
 def jumps(live, requests) -> tuple[float, float]:
@@ -167,9 +170,9 @@ def test_clients_that_never_read_or_ask_without_end_cost_no_sound(live):
     def attempt() -> None:
         before, frames = live.xruns, live.meters.frames
         with process(flood, live.runtime, "never"), process(flood, live.runtime, "reads"):
-            time.sleep(5.0)
+            time.sleep(3.0)
             assert live.status().state is EngineState.RUNNING
-        assert live.meters.frames - frames > 490, "frames are missing"
+        assert live.meters.frames - frames > 290, "frames are missing"
         assert live.xruns == before, "the engine lost blocks"
 
     in_time(attempt)
