@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import sys
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QGuiApplication, QKeySequence
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QGuiApplication, QKeySequence, QShowEvent
 from PyQt6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QKeySequenceEdit,
     QLineEdit,
     QPushButton,
-    QScrollArea,
     QSystemTrayIcon,
     QVBoxLayout,
     QWidget,
@@ -23,7 +22,7 @@ from gui.hotkey import COMMAND, can_be_global
 from gui.i18n import LANGUAGE_NAMES, _
 from gui.live.model import PRESETS_DB
 from gui.settings.model import OWN_FILE, SettingsModel, profile_label
-from gui.settings.rows import CONTROL_WIDTH, ElidedLabel, Picker, Row, add_rows
+from gui.settings.rows import ElidedLabel, Picker, Row, add_rows, control_width
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label
 
 WIDEST = 60  # of the column, in widths of the letter M: longer lines are hard to read
@@ -46,29 +45,26 @@ class SettingsPage(QWidget):
         for card in cards:
             column.addWidget(card)
         column.addStretch(1)
-        inside = QWidget()
-        inside.setProperty("role", "page")
         middle = QWidget()
         middle.setLayout(column)
         middle.setMaximumWidth(WIDEST * self.fontMetrics().horizontalAdvance("M"))
-        row = QHBoxLayout(inside)
+        row = QHBoxLayout(self)
         row.setContentsMargins(32, 24, 32, 32)
         row.addStretch(1)
         row.addWidget(middle, 1000)
         row.addStretch(1)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        area.setWidget(inside)
-        outer = QVBoxLayout(self)
-        outer.setContentsMargins(0, 0, 0, 0)
-        outer.addWidget(area)
-        model.changed.connect(self._show)
+        model.changed.connect(self._refresh)
         model.said.connect(self._say)
         model.live.said.connect(self._say_of_engine)
-        model.live.withdrawn.connect(self.banner.clear)
         self._show()
+
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """As things are now."""
+        self._show()
+
+    def minimumSizeHint(self) -> QSize:
+        """Of any height: the layout's own least height is that of the narrowest page, where lines wrap the most."""
+        return QSize(super().minimumSizeHint().width(), 0)
 
     def title(self) -> str:
         """For the navigation."""
@@ -87,7 +83,7 @@ class SettingsPage(QWidget):
         self.remove.clicked.connect(model.remove_profile)
         self.name = QLineEdit()
         self.name.setMaxLength(40)
-        self.name.setFixedWidth(self._control_width())
+        self.name.setFixedWidth(control_width(self))
         self.name.editingFinished.connect(self._rename)
         self.input = Picker(_("Microphone"), lambda name: live.choose("input", name))
         self.output = Picker(_("Output"), lambda name: live.choose("output", name))
@@ -134,7 +130,7 @@ class SettingsPage(QWidget):
         opens.clicked.connect(model.open_recording_folder)
         self._model_row = Row(_("Model"), "", self.network)
         recordings = Row(_("Recordings"), "", choose, opens)
-        recordings.layout().itemAt(0).layout().addWidget(self._folder)  # type: ignore[union-attr]
+        recordings.words.addWidget(self._folder)
         add_rows(
             card,
             [
@@ -170,7 +166,8 @@ class SettingsPage(QWidget):
         self.hotkey.setMaximumSequenceLength(1)
         self.hotkey.setClearButtonEnabled(True)
         self.hotkey.setAccessibleName(_("Hot-key for comparing"))
-        self.hotkey.setFixedWidth(self._control_width())
+        self.hotkey.setFixedWidth(control_width(self))
+        self._hotkey_line = self.hotkey.findChild(QLineEdit)
         self.hotkey.keySequenceChanged.connect(self._set_hotkey)
         self._hotkey_row = Row(_("Hot-key for comparing"), "", self.hotkey)
         tray = QSystemTrayIcon.isSystemTrayAvailable()
@@ -190,7 +187,7 @@ class SettingsPage(QWidget):
                 Row(
                     _("In every program"),
                     _(
-                        "Here only the desktop may give out hot-keys. In its keyboard settings, add one that runs: {command}"
+                        "Only the desktop itself gives out hot-keys here. Add one in its settings that runs: {command}"
                     ).format(command=COMMAND),
                     copy,
                 )
@@ -245,6 +242,10 @@ class SettingsPage(QWidget):
         clipboard.setText(COMMAND)
         self.banner.show_message(_("Copied: {command}").format(command=COMMAND), "good")
 
+    def _refresh(self) -> None:
+        if self.isVisible():
+            self._show()
+
     # --- what is shown ------------------------------------------------------------------------------------------
 
     def _show(self) -> None:
@@ -276,6 +277,8 @@ class SettingsPage(QWidget):
         sequence = QKeySequence(preferences.hotkey)
         if sequence != self.hotkey.keySequence():
             self.hotkey.setKeySequence(sequence)
+        if self._hotkey_line is not None:
+            self._hotkey_line.setPlaceholderText(_("Press keys"))
         self._hotkey_row.set_hint(model.hotkey_words)
         self.in_menu.setText(_("Remove") if model.in_menu else _("Add"))
         self._menu_row.set_hint(
@@ -290,6 +293,3 @@ class SettingsPage(QWidget):
 
     def _say_of_engine(self, text: str, kind: str, hint: str) -> None:
         self.banner.show_message(text, kind, hint)
-
-    def _control_width(self) -> int:
-        return (CONTROL_WIDTH + 4) * self.fontMetrics().horizontalAdvance("M")
