@@ -50,7 +50,7 @@ class MainWindow(QMainWindow):
             keys.activated.connect(lambda number=number: self._show(number))
         QShortcut(QKeySequence("Ctrl+Q"), self).activated.connect(self.quit_wanted)
         QShortcut(QKeySequence("Ctrl+W"), self).activated.connect(self.close)
-        link.status_changed.connect(lambda status: self._navigation.state.show_status(status))
+        link.status_changed.connect(lambda status: self.navigation.state.show_status(status))
 
     @property
     def page(self) -> str:
@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
 
     def remember(self) -> None:
         """Writes down where the window is and which page is open."""
-        geometry = bytes(self.saveGeometry().toHex().data()).decode()
+        geometry = bytes(self.saveGeometry().toHex()).decode()
         self._store.change(geometry=geometry, last_page=self.page)
 
     # --- what Qt calls ------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class MainWindow(QMainWindow):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         super().resizeEvent(event)
-        self._navigation.set_narrow(self.width() < NARROW)
+        self.navigation.set_narrow(self.width() < NARROW)
 
     # --- inside -------------------------------------------------------------------------------------------------
 
@@ -113,22 +113,22 @@ class MainWindow(QMainWindow):
         for page in pages:
             self._stack.addWidget(_scrolling(page))
         titles = [page.title() for page in pages]  # type: ignore[attr-defined]
-        self._navigation = Navigation([(spec.icon, title) for spec, title in zip(self._specs, titles, strict=True)])
-        self._navigation.chosen.connect(self._stack.setCurrentIndex)
-        self._navigation.state.show_status(self._link.status)
-        self._navigation.set_narrow(self.width() < NARROW)
+        self.navigation = Navigation([(spec.icon, title) for spec, title in zip(self._specs, titles, strict=True)])
+        self.navigation.chosen.connect(self._stack.setCurrentIndex)
+        self.navigation.state.show_status(self._link.status)
+        self.navigation.set_narrow(self.width() < NARROW)
         central = QWidget()
         row = QHBoxLayout(central)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(0)
-        row.addWidget(self._navigation)
+        row.addWidget(self.navigation)
         row.addWidget(self._stack, 1)
         self.setCentralWidget(central)
         self._show(current)
 
     def _show(self, number: int) -> None:
         self._stack.setCurrentIndex(number)
-        self._navigation.show_chosen(number)
+        self.navigation.show_chosen(number)
 
     def _restore(self) -> None:
         geometry = QByteArray.fromHex(self._store.value.geometry.encode())

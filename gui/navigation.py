@@ -54,6 +54,11 @@ class Navigation(QWidget):
         theme().changed.connect(self._draw)
         self._draw()
 
+    @property
+    def entries(self) -> list[QAbstractButton]:
+        """The buttons, from top to bottom."""
+        return self._group.buttons()
+
     def show_chosen(self, number: int) -> None:
         """Marks this page as the one that is open."""
         for at, button in enumerate(self._group.buttons()):

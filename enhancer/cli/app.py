@@ -24,6 +24,7 @@ COMMANDS = {
     "devices": ("enhancer.cli.devices", "List microphones and loudspeakers."),
     "doctor": ("enhancer.cli.doctor", "Check whether live sound works here, and say what mends it."),
     "evaluate": ("enhancer.cli.evaluate", "Score enhanced speech against clean recordings."),
+    "gui": ("enhancer.cli.gui", "Open the window: live sound, mic test, files."),
     "live": ("enhancer.cli.live", "Clean a microphone while you speak."),
     "mic-test": ("enhancer.cli.mic_test", "Record yourself, hear and see what is made of it."),
     "model": ("enhancer.cli.model", "Show what a model is: the shipped one, or a file."),
