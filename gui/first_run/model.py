@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import Any
 
@@ -184,7 +184,10 @@ class FirstRunModel(QObject):
         found = {finding["check"]: finding for finding in self._findings}
         names = _names()
         first = [_line(names[name], found.get(name)) for name in ("sound server", "microphone", "virtual microphone")]
-        first.append(_line(names["speed"], found.get("speed")))
+        speed = _line(names["speed"], found.get("speed"))
+        if self.better_latency:
+            speed = replace(speed, text=_("Fast enough, but late now and then: more latency leaves room for that."))
+        first.append(speed)
         shown = ("sound server", "microphone", "virtual microphone", "speed")
         rest = [f for name, f in found.items() if name not in shown and f["state"] != State.OK]
         return [*first, *(_line(names.get(finding["check"], finding["check"]), finding) for finding in rest)]
