@@ -3,17 +3,19 @@
 import dataclasses
 import itertools
 import json
+import os
 import shutil
 import signal
-import subprocess
-import sys
+import threading
 
 import numpy as np
 import pytest
 import torch
+from typer.testing import CliRunner
 
 from enhancer.errors import UserError
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, slim
+from training.cli import app
 from training.config import OptimiserConfig
 from training.data.batch import DrawnBatch
 from training.networks import NetworkConfig
@@ -75,7 +77,7 @@ def test_the_rate_warms_up_and_falls_to_its_final_share(config):
     assert all(b <= a for a, b in itertools.pairwise(rates[10:]))
 
 
-def test_a_run_started_by_command_checkpoints_on_sigterm_and_resumes(config, small_pools, tmp_path):
+def test_a_run_started_by_command_checkpoints_on_sigterm_and_is_not_begun_anew(small_pools, tmp_path, capfd):
     toml = tmp_path / "tiny.toml"
     toml.write_text(
         "[network]\nchannels = 4\ntrunk = 8\nblocks = 1\n[batch]\nsize = 1\nseconds = 0.5\n"
@@ -83,18 +85,26 @@ def test_a_run_started_by_command_checkpoints_on_sigterm_and_resumes(config, sma
         "[run]\nminutes = 10.0\nprocesses = 2\nvalidate_items = 0\n"
     )
     out = tmp_path / "run"
-    command = [sys.executable, "-m", "training", "train", "--config", str(toml), "--out", str(out)]
-    command += ["--pools", str(small_pools.folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert json.loads(process.stdout.readline())["step"] == 50  # it is training
-        process.send_signal(signal.SIGTERM)
-        process.stdout.read()
-    assert process.returncode == 0
+    command = ["train", "--config", str(toml), "--out", str(out), "--pools", str(small_pools.folder)]
+    ended = threading.Event()
+
+    def stop_when_training() -> None:
+        log = out / "log.jsonl"
+        while not log.exists() or not log.stat().st_size:  # its first line is that of step 50
+            if ended.wait(0.01):
+                return
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=stop_when_training, daemon=True).start()
+    result = CliRunner().invoke(app, command)
+    ended.set()
+    assert result.exit_code == 0
     steps = load_checkpoint(out / CHECKPOINT).facts["progress"]["step"]
     assert steps >= 50
+    assert json.loads(capfd.readouterr().out.splitlines()[0])["step"] == 50
 
-    refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
+    refused = CliRunner().invoke(app, command)
+    assert refused.exit_code == 2
     assert "already holds a run" in refused.stderr
     assert load_checkpoint(out / CHECKPOINT).facts["progress"]["step"] == steps
 
