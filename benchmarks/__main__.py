@@ -227,6 +227,17 @@ def live_backends(
 
 
 @app.command()
+def gui_painting(
+    seconds: Annotated[float, typer.Option(min=1.0, help="Of each of the seven measurements.")] = 20.0,
+    write: Annotated[bool, typer.Option("--write", help="Replace benchmarks/results/gui_painting.json.")] = False,
+) -> None:
+    """CPU of the window while it shows live sound, on a virtual screen without a graphics card (extra gui, Xvfb)."""
+    from benchmarks import gui_painting
+
+    gui_painting.run(seconds, write=write)
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:
