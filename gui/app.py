@@ -10,6 +10,10 @@ from enhancer.live import places
 from gui import i18n, preferences
 from gui.desktop_entry import APP_ID
 from gui.engine_link import EngineLink
+from gui.first_run.guide import FirstRunGuide
+from gui.first_run.model import FirstRunModel
+from gui.hotkey import GlobalHotkey
+from gui.i18n.qt_words import translate_qt
 from gui.live.model import LiveModel
 from gui.live.page import LivePage
 from gui.main_window import MainWindow, PageSpec
@@ -20,7 +24,8 @@ from gui.settings.model import SettingsModel
 from gui.settings.page import SettingsPage
 from gui.single_instance import SingleInstance
 from gui.sound_devices import SoundDevices
-from gui.theme import icon, theme
+from gui.theme import theme
+from gui.tray import Tray, app_icon
 
 
 def run(*, page: str = "", minimised: bool = False, at_login: bool = False) -> int:
@@ -43,9 +48,11 @@ def run(*, page: str = "", minimised: bool = False, at_login: bool = False) -> i
         signals = Signals(monitor.quit)
         instance.called.connect(monitor.window.present)
         instance.listen()
+        if at_login:
+            monitor.turn_on_at_login()
         monitor.open(page, hidden=minimised or (at_login and remembered.start_minimised))
         if note:
-            monitor.live.said.emit("warn", note, "")
+            monitor.live.said.emit(note, "warn", "")
         app.exec()
         monitor.close()
         signals.close()
@@ -58,21 +65,31 @@ class Monitor:
     """All parts of a running window: engine, models, pages, tray."""
 
     def __init__(self, app: QApplication, store: PreferencesStore, link: EngineLink, devices: SoundDevices) -> None:
-        self._app, self.link, self.devices = app, link, devices
+        self._app, self.link, self.store, self.devices = app, link, store, devices
         self._shown = store.value
         i18n.set_language(store.value.language)
+        translate_qt()
         theme().choose(store.value.theme)
         theme().apply(app)
         self.power = Power(link, store, devices)
         self.live = LiveModel(link, store, devices, self.power)
-        settings = SettingsModel(self.live, store, devices, self.power)
+        self.settings = settings = SettingsModel(self.live, store, devices, self.power)
         pages = [
             PageSpec("live", "live", partial(LivePage, self.live)),
             PageSpec("settings", "settings", partial(SettingsPage, settings)),
         ]
         self.window = MainWindow(pages, link, store, self._stays)
-        self.window.setWindowIcon(icon("logo", theme().tokens.accent, 64))
+        self.window.setWindowIcon(app_icon())
         self.window.quit_wanted.connect(self.quit)
+        self.first_run = FirstRunModel(self.live, store, self.power)
+        self.guide = FirstRunGuide(self.first_run, self.window)
+        settings.setup_wanted.connect(lambda: self.guide.begin())
+        self.tray = Tray(self.live, settings)
+        self.tray.opened.connect(self.window.present)
+        self.tray.quit.connect(self.quit)
+        self.hotkey = GlobalHotkey(self.window, store.value.hotkey)
+        self.hotkey.pressed.connect(self._bypass)
+        settings.set_hotkey_where(self.hotkey.where)
         store.changed.connect(self._follow)
 
     def open(self, page: str, *, hidden: bool) -> None:
@@ -82,8 +99,21 @@ class Monitor:
             self.window.show_page(page)
         if not hidden:
             self.window.present()
+            if not self.store.value.first_run_done:
+                self.guide.begin()
         elif not QSystemTrayIcon.isSystemTrayAvailable():
             self.window.showMinimized()
+
+    def turn_on_at_login(self) -> None:
+        """As soon as there is a sound server; with a virtual microphone only, else the user would suddenly hear it."""
+
+        def begin() -> None:
+            if self.devices.all:
+                self.devices.changed.disconnect(begin)
+                self.power.turn_on()
+
+        if self.store.profile.virtual_mic:
+            self.devices.changed.connect(begin)
 
     def quit(self) -> None:
         """Ends the event loop."""
@@ -93,6 +123,9 @@ class Monitor:
 
     def close(self) -> None:
         """Gives everything back; an engine of our own ends."""
+        self.first_run.close()
+        self.hotkey.close()
+        self.tray.close()
         self.devices.close()
         self.link.close()
 
@@ -104,4 +137,15 @@ class Monitor:
         theme().choose(now.theme)
         if now.language != before.language:
             i18n.set_language(now.language)
+            translate_qt()
             self.window.rebuild()
+            self.guide.deleteLater()
+            self.guide = FirstRunGuide(self.first_run, self.window)
+            self.tray.refresh()
+        if now.hotkey != before.hotkey:
+            self.hotkey.set_keys(now.hotkey)
+            self.settings.set_hotkey_where(self.hotkey.where)
+
+    def _bypass(self) -> None:
+        if self.live.flowing or self.live.bypassed:
+            self.live.set_bypass(not self.live.bypassed)
