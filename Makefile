@@ -19,7 +19,8 @@ demo: $(VENV)/.demo ## cleans the bundled recordings: table, before/after WAVs a
 	@$(RUN) -m benchmarks demo
 
 test: $(VENV)/.test ## installs what the tests need, then runs all of them (TESTS="-k name" for some)
-	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile $(TESTS)
+	@OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(WORKERS) --dist loadfile \
+		$$($(RUN) -c 'import PyQt6.QtWidgets' 2>/dev/null || echo -p no:pytest-qt) $(TESTS)
 
 lint: $(VENV)/.test ## ruff and mypy, as the pre-commit hooks run them
 	@$(RUN) -m ruff check .
@@ -51,8 +52,8 @@ clean: ## removes .venv, demo-output and caches
 
 # Stamps: an environment is installed once and again only when what it is made from changes.
 $(VENV)/.demo: EXTRAS = eval
-$(VENV)/.test: EXTRAS = eval,video,live,train,dev
-$(VENV)/.bench: EXTRAS = eval,video,live,dev,peers
+$(VENV)/.test: EXTRAS = eval,video,live,gui,train,dev
+$(VENV)/.bench: EXTRAS = eval,video,live,gui,dev,peers
 $(VENV)/.test $(VENV)/.bench: SYSTEM = install
 
 $(VENV)/.demo $(VENV)/.test $(VENV)/.bench: pyproject.toml constraints.txt

@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
-from PyQt6.QtCore import QObject, Qt, pyqtSignal
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from enhancer.errors import UserError
 from enhancer.live import places
@@ -44,8 +44,8 @@ class EngineLink(QObject):
         self._status = StatusReply(EngineState.STOPPED)
         self._pid = 0
         self._reader: MeterReader | None = None
-        self._told.connect(self._learn, Qt.ConnectionType.QueuedConnection)
-        self._answered.connect(self._pass_on, Qt.ConnectionType.QueuedConnection)
+        self._told.connect(self._learn)  # emitted in another thread than ours: queued
+        self._answered.connect(self._pass_on)
         self._worker = EngineWorker(self._runtime, _Signals(self))
 
     @property

@@ -84,7 +84,7 @@ class MainWindow(QMainWindow):
 
     def remember(self) -> None:
         """Writes down where the window is and which page is open."""
-        geometry = bytes(self.saveGeometry().toHex()).decode()
+        geometry = self.saveGeometry().toHex().data().decode()
         self._store.change(geometry=geometry, last_page=self.page)
 
     # --- what Qt calls ------------------------------------------------------------------------------------------

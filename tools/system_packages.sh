@@ -1,6 +1,6 @@
 #!/bin/sh
-# What pip cannot bring: a Python with venv, a C compiler and Python.h (pesq is built from source); and for the tests of
-# live sound two sound servers and PortAudio, without which those tests are skipped.
+# What pip cannot bring: a Python with venv, a C compiler and Python.h (pesq is built from source); and for the tests two
+# sound servers, PortAudio, what Qt is linked against, and a screen, without which those tests are skipped.
 # "check" names what is missing and how to get it; "install" gets it where it may (root and apt-get), else does the same.
 set -u
 mode=${1:-check}
@@ -50,6 +50,40 @@ missing_for_sound() { # Debian packages
     has_library 'alsa-lib/libasound_module_pcm_pulse.so' || echo libasound2-plugins
 }
 
+missing_for_the_window() { # Debian packages: what Qt loads itself, what it shows windows on X with, and a screen
+    while read -r library package; do
+        has_library "$library.so*" || echo "$package"
+    done <<END
+libEGL libegl1
+libGL libgl1
+libglib-2.0 libglib2.0-0
+libfontconfig libfontconfig1
+libfreetype libfreetype6
+libgssapi_krb5 libgssapi-krb5-2
+libxkbcommon libxkbcommon0
+libX11 libx11-6
+libX11-xcb libx11-xcb1
+libxkbcommon-x11 libxkbcommon-x11-0
+libxcb-cursor libxcb-cursor0
+libxcb-icccm libxcb-icccm4
+libxcb-image libxcb-image0
+libxcb-keysyms libxcb-keysyms1
+libxcb-randr libxcb-randr0
+libxcb-render libxcb-render0
+libxcb-render-util libxcb-render-util0
+libxcb-shape libxcb-shape0
+libxcb-shm libxcb-shm0
+libxcb-sync libxcb-sync1
+libxcb-util libxcb-util1
+libxcb-xfixes libxcb-xfixes0
+libxcb-xkb libxcb-xkb1
+END
+    has Xvfb || echo xvfb
+    for program in xauth openbox; do
+        has "$program" || echo "$program"
+    done
+}
+
 install() { # the packages named; nothing that is there is taken away for them
     echo "installing with apt-get: $*"
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-remove "$@"; } \
@@ -77,10 +111,10 @@ if [ -n "$needed" ]; then
 fi
 
 if [ "$mode" = install ] && [ "$(uname)" = Linux ]; then
+    wanted=$({ missing_for_sound; missing_for_the_window; } | words)
+    [ -z "$wanted" ] || [ -z "$may_install" ] || install $wanted
     wanted=$(missing_for_sound | words)
-    if [ -n "$wanted" ] && [ -n "$may_install" ]; then
-        install $wanted
-        wanted=$(missing_for_sound | words)
-    fi
     [ -z "$wanted" ] || echo "tests of live sound are skipped without: $wanted"
+    wanted=$(missing_for_the_window | words)
+    [ -z "$wanted" ] || echo "tests of the window are skipped without: $wanted"
 fi

@@ -98,7 +98,8 @@ class _Message(QWidget):
         theme().changed.connect(self._draw)
         self._draw()
         if kind in ("info", "good"):
-            fade = QTimer(self, interval=FADE_MS)
+            fade = QTimer(self)
+            fade.setInterval(FADE_MS)
             fade.timeout.connect(self._fade)
             fade.start()
 

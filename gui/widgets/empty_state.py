@@ -20,7 +20,8 @@ class EmptyState(QWidget):
     def __init__(self, icon: str, title: str, text: str, action: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._icon = icon
-        self._picture = QLabel(alignment=Qt.AlignmentFlag.AlignCenter)
+        self._picture = QLabel()
+        self._picture.setAlignment(Qt.AlignmentFlag.AlignCenter)
         heading = label(title, "heading")
         heading.setAlignment(Qt.AlignmentFlag.AlignCenter)
         words = wrapped(text, "muted")
