@@ -26,7 +26,7 @@ from training.run.processes import CHECKPOINT
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header
 
-STEPS = 30
+STEPS = 12
 TINY = f"""
 [ablation]
 seeds = [1, 2]

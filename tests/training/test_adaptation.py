@@ -2,10 +2,11 @@
 
 import contextlib
 import dataclasses
+import io
 import os
 import signal
-import subprocess
 import sys
+import threading
 
 import numpy as np
 import onnx
@@ -22,6 +23,7 @@ from training.adaptation.own_recordings import OwnPools, read_room, read_voice
 from training.adaptation.paired_check import Comparison, held_out_pairs
 from training.adaptation.run import Wish, adapt
 from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from training.cli import app
 from training.config import TrainingConfig, load_config
 from training.data.mixing import MixConfig
 from training.evaluate import averaged_network
@@ -106,7 +108,7 @@ def test_a_harmful_run_is_refused_and_leaves_what_was_there(wish):
     wish.out.parent.mkdir()
     wish.out.write_text("the student of last week")
     wish.checkpoint.write_text("and its weights")
-    harmful = dataclasses.replace(QUICK, rate=1.0, guard=0.0, steps=10)
+    harmful = dataclasses.replace(QUICK, rate=1.0, guard=0.0, steps=4)
     with pytest.raises(UserError, match="nothing was written"):
         adapt(wish, harmful, silently, lambda line: None)
     assert sorted(p.name for p in wish.out.parent.iterdir()) == ["mine.onnx", "mine.safetensors"]
@@ -248,16 +250,21 @@ def test_without_pools_the_error_says_how_to_make_them(wish, tmp_path):
     assert "training prepare" in raised.value.hint
 
 
-def test_ctrl_c_ends_the_command_with_130_and_writes_nothing(wish):
-    command = [sys.executable, "-m", "training", "adapt", "--room", str(wish.rooms[0]), "--init", str(wish.init)]
-    command += ["--pools", str(wish.pools), "--out", str(wish.out)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stderr.readline() == "adapting ...\n"
-        process.send_signal(signal.SIGINT)
-        said = process.stderr.read()
-    assert process.returncode == 130
-    assert said == "stopped; nothing was written\n"
+def test_ctrl_c_ends_the_command_with_130_and_writes_nothing(wish, monkeypatch):
+    class Interrupting(io.StringIO):
+        """Standard error; soon after the first line, while the student learns, somebody presses Ctrl-C."""
+
+        def write(self, text: str) -> int:
+            if "adapting ..." in text:
+                threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+            return super().write(text)
+
+    monkeypatch.setattr(sys, "stderr", said := Interrupting())
+    command = ["adapt", "--room", str(wish.rooms[0]), "--init", str(wish.init), "--pools", str(wish.pools)]
+    with pytest.raises(SystemExit) as ended:
+        app([*command, "--out", str(wish.out)])
+    assert ended.value.code == 130
+    assert said.getvalue() == "adapting ...\nstopped; nothing was written\n"
     assert not wish.out.parent.exists()
 
 
