@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from enhancer.cli.model_option import model_option
+from enhancer.cli.ray_option import RayCommand, ray_option
 
 _WHAT, _HOW, _SHOW = "What is compared", "How", "What is written and shown"
 
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
+
+@app.command("evaluate", cls=RayCommand, context_settings={"help_option_names": ["-h", "--help"]})
 def command(
     clean: Annotated[
         Path | None,
@@ -85,9 +89,18 @@ def command(
     ] = None,
     model: Annotated[str | None, model_option(_HOW)] = None,
     jobs: Annotated[
-        int,
-        typer.Option("--jobs", "-j", metavar="N", min=1, max=256, rich_help_panel=_HOW, help="Files at the same time."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            metavar="N",
+            min=1,
+            max=256,
+            rich_help_panel=_HOW,
+            help="Files at the same time: 1 when left out, with --ray as many as there are cores.",
+        ),
+    ] = None,
+    ray: Annotated[str | None, ray_option(_HOW)] = None,
     csv: Annotated[
         Path | None,
         typer.Option(
@@ -129,8 +142,9 @@ def command(
         typer.Option(
             "--facts",
             metavar="FILE",
-            rich_help_panel=_SHOW,
-            help="A table (CSV or TSV) that tells --report of the files: columns file, and category, snr or both.",
+            rich_help_panel=_HOW,
+            help="A table (CSV or TSV) that tells of the files: the column file, and any of speaker and noise (the "
+            "recording), over which intervals and tests are then, and category and snr, for --report.",
         ),
     ] = None,
     as_json: Annotated[
@@ -177,6 +191,7 @@ def command(
         attenuation_limit=attenuation_limit,
         model=model,
         jobs=jobs,
+        ray=ray,
         csv=csv,
         out=out,
         report=report,

@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from enhancer.cli.evaluate_request import Request, group_of
+from enhancer.cli.evaluate_request import Request
+from enhancer.evaluation.facts import Facts
+from enhancer.evaluation.grouping import Grouping
 from enhancer.evaluation.pairs import Pairing
 from enhancer.evaluation.peers import PEERS
 from enhancer.evaluation.report import Material, write_report
-from enhancer.evaluation.report.facts import Facts
 from enhancer.evaluation.report.numbers import size
 from enhancer.evaluation.scoring import ENHANCED, NOISY, Method, Outcome
 from enhancer.evaluation.summary import Summary
@@ -40,6 +41,7 @@ def write(
     pairing: Pairing,
     method: Method,
     facts: Facts,
+    grouping: Grouping,
     summary: Summary,
     outcomes: list[Outcome],
     failed: list[dict[str, str]],
@@ -61,8 +63,7 @@ def write(
         command=shlex.join(["enhancer", *sys.argv[1:]]),
         made=datetime.datetime.now().strftime("%Y-%m-%d %H:%M"),
         facts=facts,
-        group_pattern=request.group,
-        group_of=group_of(request.group),
+        grouping=grouping,
         left_out=left_out,
         stopped=stopped,
         full_scores=request.csv_path,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from enhancer.errors import ConfigError, OutputError
 from enhancer.evaluation import words
 from enhancer.evaluation.measures import DNSMOS, MEASURES, STANDARD, WORDS
-from enhancer.evaluation.name_patterns import told_by
-from enhancer.evaluation.pairs import Pairing
 from enhancer.evaluation.report import is_report
 
 
@@ -30,7 +27,8 @@ class Request:
     group: str | None
     attenuation_limit: float | None
     model: str | None
-    jobs: int
+    jobs: int | None
+    ray: str | None  # an address, "" for the usual one; None for no cluster
     csv: Path | None
     out: Path | None
     report: Path | None
@@ -76,8 +74,8 @@ def refuse_nonsense(request: Request) -> None:
         raise OutputError(f"--csv {path} is a folder", "give a file name")
     if request.report is not None:
         _refuse_bad_report(request.report)
-    elif request.category is not None or request.facts is not None:
-        raise ConfigError("--category and --facts are for a report", "give --report FILE.html, or leave them out")
+    elif request.category is not None:
+        raise ConfigError("--category is for a report", "give --report FILE.html, or leave it out")
 
 
 def _refuse_bad_report(path: Path) -> None:
@@ -87,15 +85,3 @@ def _refuse_bad_report(path: Path) -> None:
         raise OutputError(f"{path} exists already and is no report of ours", "choose another name, or delete it")
     if importlib.util.find_spec("matplotlib") is None:
         raise ConfigError("--report needs matplotlib", "pip install 'enhancer[eval]'")
-
-
-def group_of(pattern: str | None) -> Callable[[str], str] | None:
-    """What tells a name's group: all that the pattern matches, or its first bracket. Raises ConfigError."""
-    return None if pattern is None else told_by("--group", pattern)
-
-
-def refuse_bad_groups(pattern: str | None, pairing: Pairing) -> None:
-    """Raises ConfigError for a pattern that is none, or that is not in every file's name."""
-    if group := group_of(pattern):
-        for pair in pairing.pairs:
-            group(pair.name)

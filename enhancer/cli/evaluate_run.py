@@ -9,17 +9,20 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 
 from enhancer.bundled import model_path
+from enhancer.cli import on_cluster
 from enhancer.cli.console import console_for, print_error
 from enhancer.cli.evaluate_report import write
-from enhancer.cli.evaluate_request import Request, group_of, refuse_bad_groups, refuse_nonsense
-from enhancer.cli.interrupts import stopping_on_signals
+from enhancer.cli.evaluate_request import Request, refuse_nonsense
+from enhancer.cli.interrupts import Stop, stopping_on_signals
+from enhancer.cluster import Cluster
 from enhancer.errors import ConfigError, OutputError, UserError
+from enhancer.evaluation.facts import Facts, known_facts
+from enhancer.evaluation.grouping import Grouping, grouping_of
 from enhancer.evaluation.journal import Journal, key_of
 from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.pairs import Pair, Pairing, find_pairs
 from enhancer.evaluation.peers import ALL, Peer, chosen_peers
 from enhancer.evaluation.pool import Failure, run_tasks
-from enhancer.evaluation.report.facts import Facts, known_facts
 from enhancer.evaluation.score_files import content_of, json_text, write_csv, write_json
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Method, Outcome, score_pair
 from enhancer.evaluation.summary import compared_system, summarise
@@ -50,26 +53,27 @@ def run(request: Request) -> int:
 
 def _run(request: Request) -> int:
     refuse_nonsense(request)
+    cluster = Cluster(request.ray, request.jobs) if request.ray is not None else None
     require_packages(request.measures, request.recogniser)
     model = None if request.model is None else model_path(request.model)
     method = Method(request.align, model, request.attenuation_limit, request.measures, request.recogniser)
     versions = _system_versions(request)
     pairing = find_pairs(request.clean, request.noisy, request.enhanced)
-    refuse_bad_groups(request.group, pairing)
     names = [pair.name for pair in pairing.pairs]
-    facts = known_facts(names, request.category, request.facts) if request.report else None
+    facts = known_facts(names, request.category, request.facts)
+    grouping = grouping_of(names, request.group, facts)
     journal = _journal(request)
     stopped = False
     with contextlib.closing(journal), stopping_on_signals() as stop:
         work = _plan(pairing, versions, method, journal)
         try:
-            with contextlib.closing(_scored(work, request)) as scored:
+            with contextlib.closing(_scored(work, request, cluster, stop)) as scored:
                 for pair, result in scored:
                     stop.check()
                     _take(pair, result, work, {s: key_of(pair, s, method, v) for s, v in versions.items()}, journal)
         except KeyboardInterrupt:
             stopped = True
-    return _finish(request, pairing, work, method, facts, stopped)
+    return _finish(request, pairing, work, method, facts, grouping, stopped)
 
 
 def _system_versions(request: Request) -> dict[str, str]:
@@ -123,11 +127,16 @@ def _plan(pairing: Pairing, versions: dict[str, str], method: Method, journal: J
     return work
 
 
-def _scored(work: _Work, request: Request) -> Generator[tuple[Pair, list[Outcome] | Failure], None, None]:
+def _scored(
+    work: _Work, request: Request, cluster: Cluster | None, stop: Stop
+) -> Generator[tuple[Pair, list[Outcome] | Failure], None, None]:
     """Scores what is waiting, with a bar on a terminal."""
     words = console_for(sys.stderr)
     shown = words.is_terminal and not request.quiet and len(work.waiting) > 1
-    results = run_tasks(score_pair, list(work.waiting), request.jobs)
+    if cluster is None:
+        results = run_tasks(score_pair, list(work.waiting), request.jobs or 1)
+    else:
+        results = on_cluster.run_tasks(cluster, score_pair, list(work.waiting), stop.check)
     with contextlib.ExitStack() as stack:
         stack.enter_context(contextlib.closing(results))
         bar = None
@@ -158,10 +167,18 @@ def _take(pair: Pair, result: list[Outcome] | Failure, work: _Work, keys: dict[s
         journal.add(keys[outcome.system], outcome)
 
 
-def _finish(request: Request, pairing: Pairing, work: _Work, method: Method, facts: Facts | None, stopped: bool) -> int:
+def _finish(
+    request: Request,
+    pairing: Pairing,
+    work: _Work,
+    method: Method,
+    facts: Facts,
+    grouping: Grouping,
+    stopped: bool,
+) -> int:
     """Writes and shows what there is, names what failed, and returns the exit code."""
     outcomes = [work.outcomes[key] for key in sorted(work.outcomes, key=lambda k: (k[0], work.systems.index(k[1])))]
-    summary = summarise(outcomes, work.systems, compared_system(work.systems), group_of(request.group))
+    summary = summarise(outcomes, work.systems, compared_system(work.systems), grouping)
     content = content_of(summary, outcomes, work.failed)
     content["unmatched"] = [str(path) for path in pairing.unmatched]
     if outcomes:
@@ -173,8 +190,8 @@ def _finish(request: Request, pairing: Pairing, work: _Work, method: Method, fac
             from enhancer.cli.evaluate_table import show
 
             show(summary, outcomes, work.kept, sys.stdout)
-        if request.report and facts:
-            said = write(request, pairing, method, facts, summary, outcomes, work.failed, stopped)
+        if request.report:
+            said = write(request, pairing, method, facts, grouping, summary, outcomes, work.failed, stopped)
             if not request.quiet and not request.as_json:
                 print(said)
     if request.as_json:

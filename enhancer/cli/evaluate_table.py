@@ -12,6 +12,7 @@ from rich.text import Text
 
 from enhancer.cli.console import table_console
 from enhancer.cli.display import clock
+from enhancer.evaluation.grouping import in_words
 from enhancer.evaluation.measures import BY_KEY, Measure
 from enhancer.evaluation.notes import notes_on
 from enhancer.evaluation.scoring import NOISY, Outcome
@@ -28,7 +29,7 @@ def show(summary: Summary, outcomes: list[Outcome], kept: int, stream: IO[str]) 
     console = table_console(stream)
     files = f"{len(summary.names)} files" if len(summary.names) != 1 else "1 file"
     known = f", {kept} of them scored before" if kept else ""
-    over = f" over {summary.groups} groups" if summary.groups else ""
+    over = f" over {in_words(summary.groups)}" if summary.groups else ""
     table, form = _fitting(console, lambda form: _means(summary, form))
     console.print(f"{files}, {clock(summary.seconds)} of sound{known}; mean over files{_with(form)}{over}")
     console.print(table)

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from enhancer.evaluation.grouping import Grouping
 from enhancer.evaluation.measures import MEASURES, Measure
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Outcome
 from enhancer.evaluation.statistics import Difference, Mean, holm, mean_with_interval, paired_difference
@@ -33,14 +34,15 @@ class Worst:
 class Summary:
     """What the files say together.
 
-    `means` and `undefined` go by system, then measure; `differences` are ours minus each other system; `p_values` are
-    Holm-corrected over all tested differences.
+    `groups` says how many groups of each kind intervals are over (none: over files); `means` and `undefined` go by
+    system, then measure; `differences` are ours minus each other system; `p_values` are Holm-corrected over all tested
+    differences.
     """
 
     systems: list[str]
     ours: str
     names: list[str]
-    groups: int | None
+    groups: dict[str, int]
     seconds: float
     means: dict[str, dict[str, Mean]]
     differences: dict[str, dict[str, Difference]]
@@ -54,19 +56,23 @@ class Summary:
 
 
 def summarise(
-    outcomes: list[Outcome], systems: list[str], ours: str, group_of: Callable[[str], str] | None = None, worst: int = 5
+    outcomes: list[Outcome], systems: list[str], ours: str, grouping: Grouping | None = None, worst: int = 5
 ) -> Summary:
     """Means, paired differences and the worst files; `ours` is the system that the others are compared with.
 
-    `group_of` tells a file's group (its speaker, say) by its name: intervals and tests are over groups then.
+    Where a `grouping` tells of speakers and the like, intervals and tests are over those groups.
     """
-    by_system = {system: {o.name: o for o in outcomes if o.system == system} for system in systems}
     names = sorted({outcome.name for outcome in outcomes})
-    groups = np.array([group_of(name) for name in names]) if group_of else None
+    grouping = grouping or Grouping()
+    groups = grouping.of(names)
+    place = {name: number for number, name in enumerate(names)}
+    table = {system: {measure.key: np.full(len(names), np.nan) for measure in MEASURES} for system in systems}
+    for outcome in outcomes:
+        for key, value in outcome.values.items():
+            table[outcome.system][key][place[outcome.name]] = value
 
     def values(system: str, key: str) -> np.ndarray:
-        found = by_system[system]
-        return np.array([found[name].values.get(key, math.nan) if name in found else math.nan for name in names])
+        return table[system][key]
 
     means = {s: {m.key: mean_with_interval(values(s, m.key), groups) for m in MEASURES} for s in systems}
     others = [system for system in systems if system != ours]
@@ -83,12 +89,12 @@ def summarise(
         systems=systems,
         ours=ours,
         names=names,
-        groups=None if groups is None else len(set(groups.tolist())),
+        groups=grouping.counts(names),
         seconds=_total_seconds(outcomes),
         means=means,
         differences=differences,
         p_values=p_values,
-        undefined={system: _undefined(by_system[system].values()) for system in systems},
+        undefined={system: _undefined(o for o in outcomes if o.system == system) for system in systems},
         worst=_worst(values, names, systems, ours, worst),
     )
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from enhancer.cli.app import app
 from enhancer.evaluation import metrics, pool
 from enhancer.evaluation.alignment import align
+from enhancer.evaluation.statistics import two_way_interval
 from tests.refusals import assert_refused
 
 RATE = 16_000
@@ -381,6 +382,28 @@ def test_groups_are_told_by_names(cli, write):
     result = cli(*arguments, "--group", "^p[0-9]")
     assert result.exit_code == 0
     assert "95 % interval over 2 groups" in result.stdout
-    assert json.loads(cli(*arguments, "--group", "_(.)", "--json").stdout)["summary"]["groups"] == 2
+    assert json.loads(cli(*arguments, "--group", "_(.)", "--json").stdout)["summary"]["groups"] == {"group": 2}
     assert_refused(cli(*arguments, "--group", "["), "--group [ is no regular expression")
     assert_refused(cli(*arguments, "--group", "p1"), "--group p1 is not in p2_a")
+
+
+def test_speakers_and_noise_recordings_are_told_by_a_table(cli, write, tmp_path):
+    table = tmp_path / "facts.csv"
+    table.write_text("file,speaker,noise\na.wav,anna,fan\nb,anna,rain\nc,bert,fan\nd,bert,\n")
+    for number, name in enumerate("abcd"):
+        write(f"clean/{name}.wav", CLEAN)
+        write(f"noisy/{name}.wav", CLEAN + noise(seed=number, level=0.01 * (number + 1)))
+        write(f"enhanced/{name}.wav", CLEAN + noise(seed=number, level=0.004 * (number + 1)))
+    arguments = ("--clean", "clean", "--enhanced", "enhanced", "--noisy", "noisy", "--csv", "s.csv")
+    result = cli(*arguments, "--facts", "facts.csv", "--report", "r.html")
+    assert "over 2 speakers and 3 noise recordings" in " ".join(result.stdout.split())
+    assert "2 speakers and 3 noise recordings (the table facts.csv)" in Path("r.html").read_text(encoding="utf-8")
+    told = json.loads(cli(*arguments, "--facts", "facts.csv", "--json").stdout)["summary"]
+    assert told["groups"] == {"speaker": 2, "noise recording": 3}
+    gains = [float(b["si_sdr"]) - float(a["si_sdr"]) for a, b in zip(*[iter(rows("s.csv"))] * 2, strict=True)]
+    found = told["differences"]["noisy"]["si_sdr"]
+    assert found["mean"] == pytest.approx(np.mean(gains), abs=1e-3)
+    assert [found["low"], found["high"]] == pytest.approx(
+        two_way_interval(np.array(gains), ["anna", "anna", "bert", "bert"], ["fan", "rain", "fan", ""]), abs=0.02
+    )
+    assert_refused(cli(*arguments, "--facts", "facts.csv", "--group", "."), "--group", "both tell groups")

@@ -16,9 +16,9 @@ import soundfile
 from typer.testing import CliRunner
 
 from enhancer.cli.app import app
+from enhancer.evaluation.facts import Facts, bands, known_facts
 from enhancer.evaluation.pairs import Pair
 from enhancer.evaluation.report import Material, examples, page
-from enhancer.evaluation.report.facts import Facts, bands, known_facts
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Method, Outcome
 from enhancer.evaluation.summary import summarise
 from tests.refusals import assert_refused
@@ -165,7 +165,7 @@ def test_a_report_is_written_again_but_nothing_else_is_replaced(scored, tmp_path
 
 def test_options_of_the_report_need_one(scored):
     arguments = ["evaluate", "--clean", str(scored / "clean"), "--noisy", str(scored / "noisy"), "--category", "."]
-    assert_refused(CliRunner().invoke(app, arguments), "--category and --facts are for a report")
+    assert_refused(CliRunner().invoke(app, arguments), "--category is for a report")
 
 
 def test_what_could_not_be_scored_and_whose_sound_is_gone_is_said(scored, tmp_path):

@@ -116,6 +116,19 @@ def test_a_two_way_interval_of_one_kind_of_group_is_that_of_resampling_those_gro
     assert found == pytest.approx((over_speakers.low, over_speakers.high), abs=0.1 * half)
 
 
+def test_two_kinds_of_groups_are_resampled_both_at_once_and_tested_by_the_stricter(monkeypatch):
+    rng = np.random.default_rng(9)
+    values, speakers, noises = crossed(rng, 30, 60, 600, 1.0, 0.5)
+    both = np.array([speakers, noises])
+    found = stats.paired_difference(values + 0.3, np.zeros(600), both)
+    alone = [stats.paired_difference(values + 0.3, np.zeros(600), kind) for kind in both]
+    assert found.high - found.low > 1.1 * max(one.high - one.low for one in alone)
+    assert found.p_value == max(one.p_value for one in alone)
+    monkeypatch.setattr(stats, "RESAMPLES", 500)  # so that these are many files
+    many = stats.mean_with_interval(values + 0.3, both)
+    assert (many.low, many.high) == pytest.approx((found.low, found.high), abs=0.1 * (found.high - found.low))
+
+
 def test_synthetic_noises_are_recordings_of_their_own():
     values = np.random.default_rng(8).standard_normal(50)
     named = stats.two_way_interval(values, ["s"] * 50, [f"n{i:02}" for i in range(50)])

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from enhancer.evaluation.facts import Facts
+from enhancer.evaluation.grouping import Grouping
 from enhancer.evaluation.measures import BY_KEY, Measure
 from enhancer.evaluation.pairs import Pair
-from enhancer.evaluation.report.facts import Facts
 from enhancer.evaluation.scoring import NOISY, Method, Outcome
 from enhancer.evaluation.statistics import Difference, paired_difference
 from enhancer.evaluation.summary import Summary
@@ -38,8 +39,7 @@ class Material:
     command: str
     made: str
     facts: Facts = field(default_factory=Facts)
-    group_of: Callable[[str], str] | None = None
-    group_pattern: str | None = None
+    grouping: Grouping = field(default_factory=Grouping)
     left_out: Sequence[str] = ()
     stopped: bool = False
     full_scores: Path | None = None
@@ -82,9 +82,8 @@ class Material:
 
     def gain(self, key: str, names: Sequence[str]) -> Difference:
         """The mean gain over some files with its interval, over groups where those are told."""
-        groups = np.array([self.group_of(name) for name in names]) if self.group_of else None
         before = self.values(NOISY, key, names) if self.has_noisy else np.zeros(len(names))
-        return paired_difference(self.values(self.ours, key, names), before, groups)
+        return paired_difference(self.values(self.ours, key, names), before, self.grouping.of(names))
 
     def outcome(self, name: str) -> Outcome:
         """The outcome of a file under our system, or under another one where ours failed."""

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
+from enhancer.evaluation.facts import Group, bands, category_groups
+from enhancer.evaluation.grouping import in_words
 from enhancer.evaluation.measures import Measure
 from enhancer.evaluation.notes import notes_on
 from enhancer.evaluation.report import charts, tables
-from enhancer.evaluation.report.facts import Group, bands, category_groups
 from enhancer.evaluation.report.markup import Markup, element
 from enhancer.evaluation.report.material import Material
 from enhancer.evaluation.report.numbers import shown
@@ -106,7 +107,7 @@ def how_it_was_made(material: Material) -> list[Markup]:
     settings = [
         "delays up to 100 ms found and taken off" if method.align else "files as they are, of equal length",
         "means and intervals: bootstrap over "
-        + (f"{material.summary.groups} groups ({material.group_pattern})" if material.summary.groups else "files"),
+        + (f"{in_words(material.summary.groups)} ({material.grouping.source})" if material.summary.groups else "files"),
     ]
     if method.attenuation_limit_db is not None:
         settings.append(f"noise attenuated by at most {method.attenuation_limit_db:g} dB")

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from enhancer.evaluation.facts import FOLDER, Group
+from enhancer.evaluation.grouping import in_words
 from enhancer.evaluation.measures import Measure
-from enhancer.evaluation.report.facts import FOLDER, Group
 from enhancer.evaluation.report.markup import Markup, element
 from enhancer.evaluation.report.material import Material
 from enhancer.evaluation.report.numbers import interval, shown
@@ -55,7 +56,7 @@ def measure_name(measure: Measure) -> list[object]:
 def means(material: Material) -> Markup:
     """A row a measure, a column a system."""
     summary = material.summary
-    over = f"over {summary.groups} groups" if summary.groups else "over files"
+    over = f"over {in_words(summary.groups) or 'files'}"
     rows = [
         [measure_name(m), *(_with_interval(summary.means[s][m.key], m) for s in summary.systems)]
         for m in summary.measures()

@@ -1,4 +1,4 @@
-"""What is known of the files beside their scores: categories and SNRs, from their names or from a table."""
+"""What is known of the files beside their scores: category, SNR, speaker, noise; from their names or a table."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import csv
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from enhancer.errors import InputError
 from enhancer.evaluation.name_patterns import told_by
 from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
 
-COLUMNS = ("category", "snr")
+COLUMNS = ("category", "snr", "speaker", "noise")
 FOLDER = "the first sub-folder"
 _MOST_FOLDERS = 24  # sub-folders beyond these are recordings or speakers rather than categories
 _MOST_BANDS = 8
@@ -23,12 +23,18 @@ _SNR = re.compile(r"snr[_= ]?(-?\d+(?:\.\d+)?)|(?:^|[_/ ])(-?\d+(?:\.\d+)?) ?db(
 
 @dataclass(frozen=True)
 class Facts:
-    """Categories and SNRs (dB) by file name, and in words where each is from; empty where nothing is known."""
+    """Categories and SNRs (dB) by file name, and in words where each is from; empty where nothing is known.
+
+    Speakers and noise recordings are known from a table alone, called `table`.
+    """
 
     categories: Mapping[str, str] = field(default_factory=dict)
     category_source: str = ""
     snrs_db: Mapping[str, float] = field(default_factory=dict)
     snr_source: str = ""
+    speakers: Mapping[str, str] = field(default_factory=dict)
+    noises: Mapping[str, str] = field(default_factory=dict)
+    table: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,11 @@ def known_facts(names: Sequence[str], category_pattern: str | None, table: Path 
     snrs, snr_source = told.snrs_db, told.snr_source
     if not snrs:
         snrs, snr_source = _snrs_of_names(names), "the file's name"
-    return Facts(categories, category_source if categories else "", snrs, snr_source if snrs else "")
+    return replace(
+        told,
+        categories=categories, category_source=category_source if categories else "",
+        snrs_db=snrs, snr_source=snr_source if snrs else "",
+    )  # fmt: skip
 
 
 def category_groups(facts: Facts, names: Sequence[str]) -> list[Group]:
@@ -105,28 +115,30 @@ def _of_table(path: Path, names: Sequence[str]) -> Facts:
     columns = rows.fieldnames or []
     if "file" not in columns or not set(COLUMNS) & set(columns):
         raise InputError(
-            f"--facts {path} has no column file, or none of {' and '.join(COLUMNS)}",
+            f"--facts {path} has no column file, or none of {', '.join(COLUMNS)}",
             "the first line names the columns, by comma or tab",
         )
     wanted = set(names)
-    categories, snrs = {}, {}
+    told: dict[str, dict[str, str]] = {column: {} for column in COLUMNS}
+    snrs = {}
     for number, row in enumerate(rows, start=2):
         name = _plain_name(row["file"] or "", wanted)
         if name not in wanted:
             continue
-        if row.get("category"):
-            categories[name] = row["category"]
+        for column, known in told.items():
+            if row.get(column):
+                known[name] = row[column]
         if row.get("snr"):
             try:
                 snrs[name] = float(row["snr"])
             except ValueError as error:
                 raise InputError(f"line {number} of {path}: {row['snr']} is no SNR in dB") from error
-    if not categories and not snrs:
+    if not any(told.values()):
         raise InputError(
             f"--facts {path} tells of none of the files", f"they are called {names[0]}, ... in the column file"
         )
     source = f"the table {path.name}"
-    return Facts(categories, source, snrs, source)
+    return Facts(told["category"], source, snrs, source, told["speaker"], told["noise"], source)
 
 
 def _plain_name(text: str, names: set[str]) -> str:
