@@ -1,4 +1,4 @@
-"""Runs the jobs of a batch, one after the other or in several processes; every file fails or succeeds by itself.
+"""Runs the jobs of a batch, one after the other, in several processes or elsewhere; each fails or succeeds by itself.
 
 Concurrency: each worker process has one file at a time and tells about it through its own pipe; the parent waits on
 all pipes, hands out the next file, and counts a worker that dies as that one file's failure. Nothing is shared, so the
@@ -11,7 +11,7 @@ import contextlib
 import multiprocessing
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -24,6 +24,9 @@ from enhancer.file_denoiser import Progress, Report, Settings, denoise_file
 
 if TYPE_CHECKING:
     from enhancer.model import Student
+
+# ("started", number, None), ("progress", number, (done_s, total_s or None)) or ("finished", number, Result)
+Event = tuple[str, int, Any]
 
 _PROGRESS_EVERY_S = 0.1
 _GRACE_S = 5.0  # for workers to delete their unfinished files
@@ -51,19 +54,27 @@ class Listener(Protocol):
     def finished(self, number: int, result: Result) -> None: ...
 
 
+class Executor(Protocol):
+    """Cleans files outside this process: `Processes` on this machine, `on_cluster.Nodes` on a cluster."""
+
+    def run(self, jobs: dict[int, Job], settings: Settings, model: Path, stop: Stop) -> Generator[Event, None, None]:
+        """Yields what happens until all jobs (by number) are finished; closed early, it deletes unfinished files."""
+        ...
+
+
 def run_batch(
     jobs: list[Job],
     settings: Settings,
     load_model: Callable[[], Student],
-    workers: int,
+    executor: Executor | None,
     listener: Listener,
     results: list[Result | None],
     stop: Stop,
 ) -> None:
     """Runs all jobs and fills `results` (one place a job, None until it is finished), also when interrupted.
 
-    The model is loaded only when there is something to do. KeyboardInterrupt passes through after the unfinished files
-    have been deleted; ModelError, too.
+    Without an executor they run in this process. The model is loaded only when there is something to do.
+    KeyboardInterrupt passes through after the unfinished files have been deleted; ModelError and ConfigError, too.
     """
     waiting = []
     for number, job in enumerate(jobs):
@@ -79,8 +90,17 @@ def run_batch(
     if not waiting:
         return
     model = load_model()
-    if min(workers, len(waiting)) > 1:
-        _Pool(jobs, waiting, settings, model.info.path, listener, results).run(min(workers, len(waiting)), stop)
+    if executor is not None:
+        todo = {number: jobs[number] for number in waiting}
+        with contextlib.closing(executor.run(todo, settings, model.info.path, stop)) as events:
+            for kind, number, content in events:
+                if kind == "started":
+                    listener.started(number, jobs[number])
+                elif kind == "progress":
+                    listener.progress(number, *content)
+                else:
+                    results[number] = content
+                    listener.finished(number, content)
         return
     for number in waiting:
         listener.started(number, jobs[number])
@@ -140,78 +160,81 @@ def _work(connection: Connection, settings: Settings, model_path: Path) -> None:
         return  # the parent is stopping, or gone
 
 
+class Processes:
+    """The executor of a batch whose files are cleaned in so many worker processes."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def run(self, jobs: dict[int, Job], settings: Settings, model: Path, stop: Stop) -> Generator[Event, None, None]:
+        """As `Executor.run`."""
+        pool = _Pool(jobs, settings, model)
+        try:
+            yield from pool.run(min(self._workers, len(jobs)), stop)
+        finally:
+            pool.stop()
+
+
 class _Pool:
     """Worker processes and which job each of them has."""
 
-    def __init__(
-        self, jobs: list[Job], waiting: list[int], settings: Settings, model_path: Path, listener: Listener,
-        results: list[Result | None],
-    ) -> None:  # fmt: skip
-        self._jobs, self._waiting, self._listener, self._results = jobs, waiting, listener, results
-        self._arguments = (settings, model_path)
+    def __init__(self, jobs: dict[int, Job], settings: Settings, model: Path) -> None:
+        self._jobs, self._waiting = jobs, list(jobs)
+        self._arguments = (settings, model)
         # Not fork: the progress display has a thread, and onnxruntime keeps its own.
         self._context: Any = multiprocessing.get_context("spawn")
         self._workers: dict[Connection, Any] = {}
         self._busy: dict[Connection, int] = {}
 
-    def run(self, workers: int, stop: Stop) -> None:
-        """Works through all waiting jobs with so many processes."""
-        try:
-            for _ in range(workers):
-                self._add_worker()
-            while self._busy:
-                stop.check()
-                for connection in wait(list(self._busy)):
-                    self._hear(connection)
-        finally:
-            self._stop()
+    def run(self, workers: int, stop: Stop) -> Generator[Event, None, None]:
+        """Works through all jobs with so many processes."""
+        for _ in range(workers):
+            yield from self._add_worker()
+        while self._busy:
+            stop.check()
+            for connection in wait(list(self._busy)):
+                yield from self._hear(connection)
 
-    def _add_worker(self) -> None:
+    def _add_worker(self) -> Generator[Event, None, None]:
         ours, theirs = self._context.Pipe()
         worker = self._context.Process(target=_work, args=(theirs, *self._arguments), daemon=True)
         worker.start()
         theirs.close()
         self._workers[ours] = worker
-        self._hand_out(ours)
+        yield from self._hand_out(ours)
 
-    def _hand_out(self, connection: Connection) -> None:
+    def _hand_out(self, connection: Connection) -> Generator[Event, None, None]:
         self._busy.pop(connection, None)
         task = None
         if self._waiting:
             number = self._waiting.pop(0)
             self._busy[connection] = number
-            self._listener.started(number, self._jobs[number])
+            yield "started", number, None
             task = (number, self._jobs[number])
         with contextlib.suppress(BrokenPipeError):  # it died: `wait` will tell
             connection.send(task)
 
-    def _hear(self, connection: Any) -> None:
+    def _hear(self, connection: Any) -> Generator[Event, None, None]:
         try:
-            kind, number, content = connection.recv()
+            event = connection.recv()
         except (EOFError, ConnectionResetError):
-            self._worker_died(connection)
+            yield from self._worker_died(connection)
             return
-        if kind == "progress":
-            self._listener.progress(number, *content)
-        else:
-            self._finish(number, content)
-            self._hand_out(connection)
+        yield event
+        if event[0] == "finished":
+            yield from self._hand_out(connection)
 
-    def _worker_died(self, connection: Connection) -> None:
+    def _worker_died(self, connection: Connection) -> Generator[Event, None, None]:
         worker = self._workers.pop(connection)
         worker.join(_GRACE_S)
         number = self._busy.pop(connection)
         job = self._jobs[number]
         message = f"{job.source}: the process at work on it ended (exit code {worker.exitcode})"
-        self._finish(number, Result(job, "failed", error=message, hint="try it again with --jobs 1"))
+        yield "finished", number, Result(job, "failed", error=message, hint="try it again with --jobs 1")
         if self._waiting:
-            self._add_worker()
+            yield from self._add_worker()
 
-    def _finish(self, number: int, result: Result) -> None:
-        self._results[number] = result
-        self._listener.finished(number, result)
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
         """Ends idle workers at once; busy ones get SIGTERM and time to delete their unfinished files."""
         for connection, worker in self._workers.items():
             if connection in self._busy and worker.is_alive():

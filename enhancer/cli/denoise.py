@@ -7,10 +7,14 @@ from typing import Annotated
 import typer
 
 from enhancer.cli.model_option import model_option
+from enhancer.cli.ray_option import RayCommand, ray_option
 
 _WHERE, _HOW, _RAW, _SHOW = "What and where", "How", "Raw samples in pipes", "What is shown"
 
+app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
+
+@app.command("denoise", cls=RayCommand, context_settings={"help_option_names": ["-h", "--help"]})
 def command(
     inputs: Annotated[
         list[str],
@@ -73,6 +77,7 @@ def command(
             help="Files at the same time; left out: as many as pay off. The sound is the same for every N.",
         ),
     ] = None,
+    ray: Annotated[str | None, ray_option(_HOW)] = None,
     salvage: Annotated[
         bool,
         typer.Option(
@@ -122,6 +127,8 @@ def command(
 
       enhancer denoise recordings/ -r -o cleaned/ --jobs 4
 
+      enhancer denoise recordings/ -r -o cleaned/ --ray head-node:6379
+
       enhancer denoise '*.mp3' -o '{dir}/{stem}.clean{suffix}'
 
       enhancer denoise meeting.mp4 -o meeting-sound.flac
@@ -133,7 +140,7 @@ def command(
     from enhancer.cli.denoise_run import Request, run
 
     request = Request(
-        inputs, output, recursive, overwrite, attenuation_limit, bitrate, model, jobs, salvage, raw_rate, raw_channels,
-        raw_format, as_json, quiet,
+        inputs, output, recursive, overwrite, attenuation_limit, bitrate, model, jobs, ray, salvage, raw_rate,
+        raw_channels, raw_format, as_json, quiet,
     )  # fmt: skip
     raise typer.Exit(run(request))

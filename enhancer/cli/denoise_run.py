@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from enhancer.audio_io import open_audio
-from enhancer.cli.batch import Result, run_batch
+from enhancer.cli.batch import Executor, Processes, Result, run_batch
 from enhancer.cli.display import Display, result_as_json
 from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import STREAM, Job, Plan, make_plan
@@ -39,6 +39,7 @@ class Request:
     bitrate: str | None
     model: str | None
     jobs: int | None
+    ray: str | None  # an address, "" for the usual one; None for no cluster
     salvage: bool
     raw_rate: int | None
     raw_channels: int | None
@@ -63,6 +64,7 @@ def run(request: Request) -> int:
     data = sys.stderr if request.sound_on_stdout else sys.stdout
     try:
         settings = _settings(request)
+        cluster = _cluster(request)
         if request.streams:
             jobs, own_outputs = [_stream_job(request)], 0
         else:
@@ -77,8 +79,8 @@ def run(request: Request) -> int:
                     if request.streams:
                         results[0] = _run_stream(jobs[0], request, settings, display, stop)
                     else:
-                        workers = _workers(request, jobs)
-                        run_batch(jobs, settings, lambda: Student(request.model), workers, display, results, stop)
+                        executor = cluster or _processes(request, jobs)
+                        run_batch(jobs, settings, lambda: Student(request.model), executor, display, results, stop)
             except KeyboardInterrupt:
                 code = 130
             display.summary(results, own_outputs)
@@ -126,12 +128,24 @@ def _plan(request: Request) -> Plan:
     return make_plan(request.inputs, request.output, recursive=request.recursive, overwrite=request.overwrite)
 
 
-def _workers(request: Request, jobs: list[Job]) -> int:
-    if request.jobs:
-        return request.jobs
+def _cluster(request: Request) -> Executor | None:
+    """What cleans the files elsewhere, if that is wanted. Raises ConfigError where it cannot be."""
+    if request.ray is None:
+        return None
+    if request.streams:
+        raise ConfigError("--ray is for files, not for pipes", "leave it out")
+    from enhancer.cli.on_cluster import Nodes
+    from enhancer.cluster import Cluster
+
+    return Nodes(Cluster(request.ray, request.jobs))
+
+
+def _processes(request: Request, jobs: list[Job]) -> Executor | None:
+    """Processes for so many files at the same time as were asked for, or pay off; None where one would do."""
+    waiting = [job for job in jobs if not job.error and not job.exists]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    size = sum(job.source.stat().st_size for job in jobs if not job.error and not job.exists)
-    return max(1, min(cores, size // _BYTES_PER_WORKER))
+    workers = request.jobs or min(cores, sum(job.source.stat().st_size for job in waiting) // _BYTES_PER_WORKER)
+    return Processes(workers) if min(workers, len(waiting)) > 1 else None
 
 
 # ---- pipes ----------------------------------------------------------------------------------------------------------
