@@ -72,6 +72,7 @@ class _Grab:
         from Xlib.display import Display
 
         self._pressed, self._X = pressed, X
+        self._released_at = -1  # the X server's time
         self._display = Display()  # a connection of its own: Qt never sees its events
         self._root = self._display.screen().root
         keycode, modifiers = _x_key(self._display, sequence)
@@ -101,12 +102,11 @@ class _Grab:
         from Xlib.error import ConnectionClosedError
 
         try:
-            released_at = None
             while self._display.pending_events():
                 event = self._display.next_event()
                 if event.type == self._X.KeyRelease:
-                    released_at = event.time
-                elif event.type == self._X.KeyPress and event.time != released_at:  # else held down: a repetition
+                    self._released_at = event.time
+                elif event.type == self._X.KeyPress and event.time != self._released_at:  # else held down: a repetition
                     self._pressed()
         except ConnectionClosedError:
             self.close()

@@ -7,6 +7,7 @@ as well as by colour.
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 
 from PyQt6.QtCore import QByteArray, QObject, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QAction, QActionGroup, QIcon, QPainter, QPixmap
@@ -32,7 +33,7 @@ _STATES = {  # ground, ink, shape
     "bypassed": ("#e69f00", "#1b1200", "M5.4 12h12M13.6 7.8 17.8 12l-4.2 4.2"),
     "trouble": ("#b93c00", "#ffffff", "M12 5.6v7.6M12 17.6v.4"),
 }
-SIZES = (16, 22, 24, 32, 44, 48, 64)  # logical pixels of the panels that there are, and twice that
+SIZES = (16, 22, 24, 32, 44, 48, 64, 128)  # logical pixels of the panels that there are, and twice that
 
 
 class Tray(QObject):
@@ -81,7 +82,7 @@ class Tray(QObject):
         self.state.setText(words.title)
         self.power.setText(_("Noise suppression"))
         self.power.setChecked(live.on)
-        self.bypass.setText(_("Original sound, to compare"))
+        self.bypass.setText(_("Bypass"))
         self.bypass.setChecked(live.bypassed)
         self.bypass.setEnabled(live.flowing or live.bypassed)
         self.open.setText(_("Open Enhancer"))
@@ -129,11 +130,21 @@ class Tray(QObject):
 
 
 @cache
+def app_icon() -> QIcon:
+    """The program's own."""
+    return _drawn(files("gui").joinpath("icons/enhancer.svg").read_bytes())
+
+
+@cache
 def tray_icon(name: str) -> QIcon:
     """One of the pictures, drawn for every usual size."""
     ground, ink, path = _STATES[name]
     svg = _GROUND.format(ground=ground, ink=ink, shape=f'<path d="{path}"/>')
-    renderer = QSvgRenderer(QByteArray(svg.encode()))
+    return _drawn(svg.encode())
+
+
+def _drawn(svg: bytes) -> QIcon:
+    renderer = QSvgRenderer(QByteArray(svg))
     icon = QIcon()
     for size in SIZES:
         picture = QPixmap(QSize(size, size))

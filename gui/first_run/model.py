@@ -89,6 +89,10 @@ class FirstRunModel(QObject):
             self._power.turn_off()
         self._end()
 
+    def close(self) -> None:
+        """Ends a check that is running."""
+        self._close_test()
+
     @property
     def next_words(self) -> str:
         """On the button that leads on."""

@@ -19,9 +19,9 @@ def main() -> None:
 
     Ends when its input does, tidying up: the check of virtual microphones has made one for a moment.
     """
-    listener = threading.Thread(target=_end_with_input, daemon=True)
-    listener.start()
     with contextlib.suppress(KeyboardInterrupt):
+        listener = threading.Thread(target=_end_with_input, daemon=True)
+        listener.start()
         for finding in examine(sys.argv[1] if len(sys.argv) > 1 else None):
             print(json.dumps(finding.as_json()), flush=True)
         print(json.dumps({"done": True}), flush=True)

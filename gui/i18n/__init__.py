@@ -11,25 +11,31 @@ from pathlib import Path
 LOCALE = Path(__file__).parent / "locale"
 LANGUAGE_NAMES = {"en": "English", "zh_CN": "简体中文"}  # as their speakers write them
 _catalogue: list[gettext.NullTranslations] = [gettext.NullTranslations()]
+_language = ["en"]
 
 
 def set_language(code: str) -> None:
     """The language from now on: `en`, `zh_CN`, or `system`; one without a catalogue is English."""
-    codes = system_languages() if code == "system" else [code]
-    _catalogue[0] = gettext.translation("gui", LOCALE, codes, fallback=True)
+    _language[0] = system_language() if code == "system" else code
+    _catalogue[0] = gettext.translation("gui", LOCALE, [_language[0]], fallback=True)
 
 
-def system_languages() -> list[str]:
-    """What the user's system prefers, as far as we have it; English before what we have not."""
+def language() -> str:
+    """The language of now: `en` or `zh_CN`."""
+    return _language[0]
+
+
+def system_language() -> str:
+    """The first that the user's system prefers and we have; English where we have none of them."""
     from PyQt6.QtCore import QLocale
 
     for wanted in QLocale.system().uiLanguages():
         language = wanted.replace("-", "_").split("_")[0]
         if language == "en":
-            return ["en"]
+            return "en"
         if language == "zh":  # one catalogue serves all who read Chinese
-            return ["zh_CN"]
-    return ["en"]
+            return "zh_CN"
+    return "en"
 
 
 def _(text: str) -> str:

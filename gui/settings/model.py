@@ -237,7 +237,7 @@ class SettingsModel(QObject):
     def hotkey_words(self) -> str:
         """Where the hot-key is heard."""
         if not self.preferences.hotkey:
-            return _("Press the keys that are to switch between the enhanced and the original sound.")
+            return _("These keys pass the sound through as it is, and once more enhance it.")
         return {
             Where.EVERYWHERE: _("Works in every program."),
             Where.WINDOW: _("Works while this window is in front."),

@@ -74,7 +74,7 @@ class SettingsPage(QWidget):
 
     def _profile_card(self) -> Card:
         model, live = self._model, self._model.live
-        card = Card(_("Profile"), _("Microphone, output and strength under one name. The tray switches between them."))
+        card = Card(_("Profile"), _("Microphone, speaker and strength under one name. The tray switches between them."))
         self.profile = Picker(_("Profile"), model.choose_profile)
         add = QPushButton(_("Add"))
         add.setAccessibleDescription(_("A new profile, at first like the current one"))
@@ -86,7 +86,7 @@ class SettingsPage(QWidget):
         self.name.setFixedWidth(control_width(self))
         self.name.editingFinished.connect(self._rename)
         self.input = Picker(_("Microphone"), lambda name: live.choose("input", name))
-        self.output = Picker(_("Output"), lambda name: live.choose("output", name))
+        self.output = Picker(_("Speaker"), lambda name: live.choose("output", name))
         self.virtual_mic = Switch(_("Virtual microphone"))
         self.virtual_mic.clicked.connect(live.set_virtual_mic)
         presets = zip(PRESETS_DB, (_("Gentle"), _("Normal"), _("Strong"), _("Full")), strict=True)
@@ -108,7 +108,7 @@ class SettingsPage(QWidget):
                     _("Call programs find it among their microphones. When off, you hear the sound yourself."),
                     self.virtual_mic,
                 ),
-                Row(_("Output"), _("Where you listen to yourself, and where recordings are played."), self.output),
+                Row(_("Speaker"), _("Where you listen to yourself, and where recordings are played."), self.output),
                 self._strength_row,
                 Row(_("Latency"), _("Low is quickest. Choose Safe if the sound crackles."), self.latency),
             ],
@@ -165,11 +165,11 @@ class SettingsPage(QWidget):
         self.hotkey = QKeySequenceEdit()
         self.hotkey.setMaximumSequenceLength(1)
         self.hotkey.setClearButtonEnabled(True)
-        self.hotkey.setAccessibleName(_("Hot-key for comparing"))
+        self.hotkey.setAccessibleName(_("Hot-key for bypass"))
         self.hotkey.setFixedWidth(control_width(self))
         self._hotkey_line = self.hotkey.findChild(QLineEdit)
         self.hotkey.keySequenceChanged.connect(self._set_hotkey)
-        self._hotkey_row = Row(_("Hot-key for comparing"), "", self.hotkey)
+        self._hotkey_row = Row(_("Hot-key for bypass"), "", self.hotkey)
         tray = QSystemTrayIcon.isSystemTrayAvailable()
         rows: list[QWidget] = [
             Row(_("Start with the system"), _("Noise suppression is on as soon as you log in."), self.at_login),
