@@ -12,16 +12,17 @@ from enhancer.bundled import model_path
 from enhancer.cli import on_cluster
 from enhancer.cli.console import console_for, print_error
 from enhancer.cli.evaluate_report import write
-from enhancer.cli.evaluate_request import Request, group_of, refuse_bad_groups, refuse_nonsense
+from enhancer.cli.evaluate_request import Request, refuse_nonsense
 from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cluster import Cluster
 from enhancer.errors import ConfigError, OutputError, UserError
+from enhancer.evaluation.facts import Facts, known_facts
+from enhancer.evaluation.grouping import Grouping, grouping_of
 from enhancer.evaluation.journal import Journal, key_of
 from enhancer.evaluation.measures import require_packages
 from enhancer.evaluation.pairs import Pair, Pairing, find_pairs
 from enhancer.evaluation.peers import ALL, Peer, chosen_peers
 from enhancer.evaluation.pool import Failure, run_tasks
-from enhancer.evaluation.report.facts import Facts, known_facts
 from enhancer.evaluation.score_files import content_of, json_text, write_csv, write_json
 from enhancer.evaluation.scoring import ENHANCED, NOISY, OURS, Method, Outcome, score_pair
 from enhancer.evaluation.summary import compared_system, summarise
@@ -58,9 +59,9 @@ def _run(request: Request) -> int:
     method = Method(request.align, model, request.attenuation_limit, request.measures, request.recogniser)
     versions = _system_versions(request)
     pairing = find_pairs(request.clean, request.noisy, request.enhanced)
-    refuse_bad_groups(request.group, pairing)
     names = [pair.name for pair in pairing.pairs]
-    facts = known_facts(names, request.category, request.facts) if request.report else None
+    facts = known_facts(names, request.category, request.facts)
+    grouping = grouping_of(names, request.group, facts)
     journal = _journal(request)
     stopped = False
     with contextlib.closing(journal), stopping_on_signals() as stop:
@@ -72,7 +73,7 @@ def _run(request: Request) -> int:
                     _take(pair, result, work, {s: key_of(pair, s, method, v) for s, v in versions.items()}, journal)
         except KeyboardInterrupt:
             stopped = True
-    return _finish(request, pairing, work, method, facts, stopped)
+    return _finish(request, pairing, work, method, facts, grouping, stopped)
 
 
 def _system_versions(request: Request) -> dict[str, str]:
@@ -166,10 +167,18 @@ def _take(pair: Pair, result: list[Outcome] | Failure, work: _Work, keys: dict[s
         journal.add(keys[outcome.system], outcome)
 
 
-def _finish(request: Request, pairing: Pairing, work: _Work, method: Method, facts: Facts | None, stopped: bool) -> int:
+def _finish(
+    request: Request,
+    pairing: Pairing,
+    work: _Work,
+    method: Method,
+    facts: Facts,
+    grouping: Grouping,
+    stopped: bool,
+) -> int:
     """Writes and shows what there is, names what failed, and returns the exit code."""
     outcomes = [work.outcomes[key] for key in sorted(work.outcomes, key=lambda k: (k[0], work.systems.index(k[1])))]
-    summary = summarise(outcomes, work.systems, compared_system(work.systems), group_of(request.group))
+    summary = summarise(outcomes, work.systems, compared_system(work.systems), grouping)
     content = content_of(summary, outcomes, work.failed)
     content["unmatched"] = [str(path) for path in pairing.unmatched]
     if outcomes:
@@ -181,8 +190,8 @@ def _finish(request: Request, pairing: Pairing, work: _Work, method: Method, fac
             from enhancer.cli.evaluate_table import show
 
             show(summary, outcomes, work.kept, sys.stdout)
-        if request.report and facts:
-            said = write(request, pairing, method, facts, summary, outcomes, work.failed, stopped)
+        if request.report:
+            said = write(request, pairing, method, facts, grouping, summary, outcomes, work.failed, stopped)
             if not request.quiet and not request.as_json:
                 print(said)
     if request.as_json:
