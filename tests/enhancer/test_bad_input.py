@@ -28,9 +28,9 @@ def cli(model, tmp_path, monkeypatch):
     """Runs `enhancer ARGUMENTS` in the test's folder."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str, with_model: bool = True):
+    def run(*arguments: str, with_model: bool = True, piped: bytes | None = None):
         chosen = ["--model", model] if with_model else []
-        return CliRunner().invoke(app, [*arguments, *chosen], catch_exceptions=False)
+        return CliRunner().invoke(app, [*arguments, *chosen], input=piped, catch_exceptions=False)
 
     return run
 
@@ -310,39 +310,41 @@ def test_no_input_and_an_unknown_command(cli):
     assert_refused(cli("dneoise", with_model=False), "dneoise")
 
 
-def run_piped(*arguments: str, model: str, data: bytes) -> subprocess.CompletedProcess:
-    command = [sys.executable, "-m", "enhancer", "denoise", *arguments, "--model", model]
-    return subprocess.run(command, input=data, capture_output=True, timeout=120)
-
-
 @pytest.mark.parametrize(
     ("arguments", "data", "words"),
     [
-        (["-"], b"", b"standard input is empty"),
-        (["-"], b"Dear Sir or Madam", b"standard input is not audio"),
-        (["-", "--raw-rate", "16000"], b"", b"holds no sound"),
-        (["-", "--raw-rate", "16000", "--raw-format", "mp3"], b"1234", b"not a raw sample format"),
-        (["-", "--raw-channels", "2"], b"1234", b"--raw-channels needs --raw-rate"),
-        (["-", "a.wav"], b"1234", b"cannot be mixed"),
-        (["-", "--raw-rate", "500"], b"1234", b"500"),
+        ([], b"", "standard input is empty"),
+        ([], b"Dear Sir or Madam", "standard input is not audio"),
+        (["--raw-rate", "16000"], b"", "holds no sound"),
+        (["--raw-rate", "16000", "--raw-format", "mp3"], b"1234", "not a raw sample format"),
+        (["--raw-channels", "2"], b"1234", "--raw-channels needs --raw-rate"),
+        (["a.wav"], b"1234", "cannot be mixed"),
+        (["--raw-rate", "500"], b"1234", "500"),
     ],
 )
-def test_pipes_that_make_no_sense(model, arguments, data, words):
-    done = run_piped(*arguments, model=model, data=data)
-    assert done.returncode == 2
-    assert done.stdout in (b"", done.stdout[:44])  # at most a header had been passed on
-    assert done.stderr.startswith(b"error: ")
-    assert words in done.stderr.splitlines()[0]
+def test_pipes_that_make_no_sense(cli, arguments, data, words):
+    result = cli("denoise", "-", *arguments, piped=data)
+    assert result.exit_code == 2
+    assert len(result.stdout_bytes) <= 44  # at most a header had been passed on
+    assert result.stderr.startswith("error: ")
+    assert words in result.stderr.splitlines()[0]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_real_pipe_that_makes_no_sense(model):
+    command = [sys.executable, "-m", "enhancer", "denoise", "-", "--model", model]
+    done = subprocess.run(command, input=b"Dear Sir or Madam", capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"error: standard input is not audio")
     assert b"Traceback" not in done.stderr
 
 
-def test_a_stream_that_is_cut_off_makes_no_file(model, tmp_path, sound):
+def test_a_stream_that_is_cut_off_makes_no_file(cli, tmp_path, sound):
     soundfile.write(tmp_path / "a.wav", sound, RATE)
     data = (tmp_path / "a.wav").read_bytes()[:20_000]
-    target = tmp_path / "b.wav"
-    done = run_piped("-", "-o", str(target), model=model, data=data)
-    assert done.returncode == 2
-    assert b"cut off" in done.stderr
+    result = cli("denoise", "-", "-o", "b.wav", piped=data)
+    assert result.exit_code == 2
+    assert "cut off" in result.stderr
     assert files_in(tmp_path) == ["a.wav"]
-    assert run_piped("-", "-o", str(target), "--salvage", model=model, data=data).returncode == 0
-    assert soundfile.info(target).frames == (20_000 - 44) // 2
+    assert cli("denoise", "-", "-o", "b.wav", "--salvage", piped=data).exit_code == 0
+    assert soundfile.info(tmp_path / "b.wav").frames == (20_000 - 44) // 2

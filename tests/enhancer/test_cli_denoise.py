@@ -30,8 +30,9 @@ def cli(model, tmp_path, monkeypatch):
     """Runs `enhancer denoise ARGUMENTS` in the test's folder: cli("in.wav", ...) -> result with both outputs."""
     monkeypatch.chdir(tmp_path)
 
-    def run(*arguments: str):
-        return CliRunner().invoke(app, ["denoise", *arguments, "--model", model], catch_exceptions=False)
+    def run(*arguments: str, piped: bytes | None = None):
+        command = ["denoise", *arguments, "--model", model]
+        return CliRunner().invoke(app, command, input=piped, catch_exceptions=False)
 
     return run
 
@@ -220,25 +221,21 @@ def test_the_same_file_named_twice_is_cleaned_once(cli, noisy):
 # ---- pipes ----------------------------------------------------------------------------------------------------------
 
 
-def enhancer(*arguments: str, **options) -> subprocess.CompletedProcess:
-    """The real command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "enhancer", *arguments], capture_output=True, timeout=120, **options)
-
-
 @pytest.mark.parametrize("sample_format", ["PCM_16", "PCM_24", "FLOAT"])
-def test_wav_through_pipes(model, speech_like, sample_format):
+def test_wav_through_pipes(cli, speech_like, sample_format):
+    """In this process; test_cli_docs and test_readme have the shell make the pipes."""
     sound = speech_like(RATE, 1.5, channels=2)
     wav = io.BytesIO()
     soundfile.write(wav, sound, RATE, sample_format, format="WAV")
-    done = enhancer("denoise", "-", "-o", "-", "--model", model, input=wav.getvalue())
-    assert done.returncode == 0, done.stderr
-    assert len(done.stdout) == 44 + sound.size * {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[sample_format]
-    out = io.BytesIO(done.stdout)
+    result = cli("-", "-o", "-", piped=wav.getvalue())
+    assert result.exit_code == 0, result.stderr
+    assert len(result.stdout_bytes) == 44 + sound.size * {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[sample_format]
+    out = io.BytesIO(result.stdout_bytes)
     info = soundfile.info(out)
     assert (info.subtype, info.samplerate, info.channels, info.frames) == (sample_format, RATE, 2, len(sound))
     out.seek(0)
     assert np.abs(soundfile.read(out)[0] - sound).max() < 1e-4
-    assert b"standard input -> standard output" in done.stderr
+    assert "standard input -> standard output" in result.stderr
 
 
 def test_raw_samples_through_pipes_as_they_come(model, speech_like):
@@ -259,22 +256,21 @@ def test_raw_samples_through_pipes_as_they_come(model, speech_like):
     assert np.abs(out.astype(int) - sound).max() <= 2
 
 
-def test_other_formats_through_standard_input(cli, noisy, tmp_path, model):
+def test_other_formats_through_standard_input(cli, noisy, tmp_path):
     noisy("a.flac")
-    with open(tmp_path / "a.flac", "rb") as file:
-        done = enhancer("denoise", "-", "-o", str(tmp_path / "b.flac"), "--model", model, stdin=file)
-    assert done.returncode == 0, done.stderr
+    result = cli("-", "-o", "b.flac", piped=(tmp_path / "a.flac").read_bytes())
+    assert result.exit_code == 0, result.stderr
     assert soundfile.info(tmp_path / "b.flac").frames == RATE // 2
 
 
-def test_a_wav_of_unknown_length_through_standard_input(model, speech_like, tmp_path):
+def test_a_wav_of_unknown_length_through_standard_input(cli, speech_like, tmp_path):
     sound = speech_like(RATE, 0.5)
     wav = io.BytesIO()
     soundfile.write(wav, sound, RATE, "PCM_16", format="WAV")
     data = bytearray(wav.getvalue())
     data[4:8] = data[40:44] = b"\xff\xff\xff\xff"  # as ffmpeg and sox write it into a pipe
-    done = enhancer("denoise", "-", "-o", str(tmp_path / "a.wav"), "--model", model, input=bytes(data))
-    assert done.returncode == 0, done.stderr
+    result = cli("-", "-o", "a.wav", piped=bytes(data))
+    assert result.exit_code == 0, result.stderr
     assert soundfile.info(tmp_path / "a.wav").frames == len(sound)
 
 
@@ -301,15 +297,23 @@ def test_a_reader_that_goes_away_ends_it_in_one_line(model, tmp_path, noisy):
 # ---- being stopped --------------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def two_minutes(tmp_path_factory) -> Path:
+    """A file long enough to be stopped in: clicks at 48 kHz, two channels."""
+    path = tmp_path_factory.mktemp("long") / "clicks.wav"
+    clicks = np.zeros((48_000 * 120, 2), np.int16)
+    clicks[::1000] = 3000
+    soundfile.write(path, clicks, 48_000)
+    return path
+
+
 @pytest.mark.parametrize(
     ("number", "jobs"), [(signal.SIGINT, 1), (signal.SIGTERM, 1), (signal.SIGINT, 2), (signal.SIGTERM, 2)]
 )
-def test_being_stopped_leaves_nothing_half_made(tmp_path, model, number, jobs):
+def test_being_stopped_leaves_nothing_half_made(tmp_path, model, two_minutes, number, jobs):
     """The signal comes while temporary files are there; finished outputs stay, unfinished ones vanish."""
-    silence = np.zeros((48_000 * 120, 2), np.int16)
-    silence[::1000] = 3000
     for name in ("a.wav", "b.wav"):
-        soundfile.write(tmp_path / name, silence, 48_000)
+        os.link(two_minutes, tmp_path / name)
     arguments = ["denoise", "a.wav", "b.wav", "-o", "new/out", "--jobs", str(jobs), "--model", model]
     process = subprocess.Popen(
         [sys.executable, "-m", "enhancer", *arguments], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
