@@ -27,7 +27,7 @@ _ENTRY = {
     "Keywords": "noise;microphone;denoise;voice;speech;recording;",
     "Keywords[zh_CN]": "降噪;麦克风;噪声;语音;录音;",
     "Icon": APP_ID,
-    "Categories": "AudioVideo;Audio;Utility;",
+    "Categories": "AudioVideo;Audio;",
     "Terminal": "false",
     "StartupWMClass": APP_ID,
 }
