@@ -11,7 +11,7 @@ from PyQt6.QtWidgets import QAbstractButton, QComboBox, QSizePolicy, QSlider, QT
 from gui.i18n import _
 from gui.live.model import MOST_DB, Choice
 from gui.live.wording import Tone
-from gui.theme import theme
+from gui.theme import shows_focus, theme
 from gui.theme.icons import paint
 
 
@@ -59,7 +59,7 @@ class PowerButton(QAbstractButton):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(shade)
             painter.drawEllipse(disc)
-        if self.hasFocus():
+        if shows_focus(self):
             painter.setPen(QPen(QColor(colours.focus), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawEllipse(disc.adjusted(-4, -4, 4, 4))

@@ -22,7 +22,7 @@ class LevelsCard(QWidget):
         self.input, self.output = Bar(level_zones), Bar(level_zones)
         self.removed = Bar(removed_zones)
         self.values = [label(NOTHING) for _name in range(3)]
-        self._snr = label("", "muted")
+        self.snr = label("", "muted")
         names = (_("Microphone"), _("Output"), _("Removed"))
         descriptions = (
             _("Level of what your microphone hears"),
@@ -30,7 +30,7 @@ class LevelsCard(QWidget):
             _("By how much the sound is quieter for the enhancing"),
         )
         card = Card(_("Levels"))
-        card.head.addWidget(self._snr)
+        card.head.addWidget(self.snr)
         grid = QGridLayout()
         grid.setHorizontalSpacing(12)
         grid.setVerticalSpacing(6)
@@ -64,4 +64,4 @@ class LevelsCard(QWidget):
             value.setText(text)
         for value, clipped in zip(self.values, (readings.input_clipped, readings.output_clipped), strict=False):
             set_role(value, "bad" if clipped else "")
-        self._snr.setText(_("Speech over noise {value} (estimate)").format(value=readings.snr))
+        self.snr.setText(_("Speech over noise {value} (estimate)").format(value=readings.snr))

@@ -198,6 +198,7 @@ class LivePage(QWidget):
         self.virtual_mic.setChecked(model.virtual_mic)
         self.presets.set_value(model.limit_db)
         self.strength.show_limit(model.limit_db)
+        self.strength.setAccessibleDescription(model.limit_words)
         self.strength_words.setText(model.limit_words)
         self.bypass.setChecked(model.latched)
         self.monitor.setChecked(model.monitor)

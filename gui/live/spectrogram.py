@@ -29,7 +29,7 @@ class Spectrogram:
         self._colours = np.zeros(256, np.uint32)
         self._pixels = np.zeros((0, 0), np.uint32)  # [height, width], the same ring as columns of pixels
         self._image = QImage()
-        self._rows = np.zeros(0)  # which band is at which row of pixels
+        self._band, self._share = np.zeros(0, np.intp), np.zeros(0, np.float32)  # of a row: it and the next, mixed
 
     @property
     def size(self) -> tuple[int, int]:
@@ -48,7 +48,8 @@ class Spectrogram:
         # The image looks at the array's memory, which must therefore live as long: both are replaced here together.
         memory = sip.voidptr(self._pixels.ctypes.data)
         self._image = QImage(memory, width, height, 4 * width, QImage.Format.Format_RGB32)  # type: ignore[call-overload]
-        self._rows = BANDS * (1.0 - (np.arange(height) + 0.5) / height) - 0.5
+        row = np.clip(BANDS * (1.0 - (np.arange(height) + 0.5) / height) - 0.5, 0.0, BANDS - 1.001)
+        self._band, self._share = row.astype(np.intp), (row % 1.0).astype(np.float32)
         self._redraw()
 
     def clear(self) -> None:
@@ -79,9 +80,13 @@ class Spectrogram:
     def _draw_column(self, column: int) -> None:
         left, right = self._edge(column), self._edge(column + 1)
         if left < right:
-            levels = np.interp(self._rows, np.arange(BANDS), self._levels[column])
-            self._pixels[:, left:right] = self._colours[levels.astype(np.uint8)][:, None]
+            self._pixels[:, left:right] = self._coloured(self._levels[column])[:, None]
 
     def _redraw(self) -> None:
-        for column in range(COLUMNS):
-            self._draw_column(column)
+        widths = np.diff([self._edge(column) for column in range(COLUMNS + 1)])
+        self._pixels[:] = np.repeat(self._coloured(self._levels), widths, axis=0).T
+
+    def _coloured(self, levels: np.ndarray) -> np.ndarray:
+        """Levels of bands [..., 128] as pixels [..., height], the highest band first."""
+        lower, upper = levels[..., self._band], levels[..., self._band + 1]
+        return self._colours[(lower + self._share * (upper - lower)).astype(np.uint8)]

@@ -25,7 +25,7 @@ class SpectrogramView(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._before, self._after = Spectrogram(), Spectrogram()
-        self._note = ""
+        self.note = ""  # words in place of the pictures; see `show_note`
         font = self.font()
         font.setPointSizeF(0.85 * font.pointSizeF())
         self.setFont(font)
@@ -40,7 +40,7 @@ class SpectrogramView(QWidget):
         """A snapshot that has lasted for so many 30ths of a second."""
         self._before.append(meters.input_spectrum_db, columns)
         self._after.append(meters.output_spectrum_db, columns)
-        for place in self._places():
+        for place in self.places:
             self.update(place)
 
     def pause(self, columns: int) -> None:
@@ -50,8 +50,8 @@ class SpectrogramView(QWidget):
 
     def show_note(self, note: str) -> None:
         """Words in place of pictures; with an empty one, pictures that begin anew."""
-        if note != self._note:
-            self._note = note
+        if note != self.note:
+            self.note = note
             self._before.clear()
             self._after.clear()
             self.update()
@@ -66,8 +66,9 @@ class SpectrogramView(QWidget):
         line = self.fontMetrics().height()
         return QSize(16 * line, 13 * line)
 
-    def _places(self) -> tuple[QRect, QRect]:
-        """Of the two images, in logical pixels."""
+    @property
+    def places(self) -> tuple[QRect, QRect]:
+        """Where the two images are, in logical pixels."""
         metrics = self.fontMetrics()
         line = metrics.height()
         left = max(metrics.horizontalAdvance(frequency_words(each)) for each in FREQUENCIES_HZ) + 2 * TICK
@@ -89,7 +90,7 @@ class SpectrogramView(QWidget):
 
     def _fit(self) -> None:
         ratio = self.devicePixelRatioF()
-        for spectrogram, place in zip((self._before, self._after), self._places(), strict=True):
+        for spectrogram, place in zip((self._before, self._after), self.places, strict=True):
             size = ceil(place.width() * ratio), ceil(place.height() * ratio)
             if spectrogram.size != size:
                 spectrogram.resize(*size)
@@ -105,14 +106,14 @@ class SpectrogramView(QWidget):
         if event is None:
             return
         painter = QPainter(self)
-        places = self._places()
+        places = self.places
         inside = QRegion(places[0]).united(QRegion(places[1]))
-        if not event.region().subtracted(inside).isEmpty() or self._note:
+        if not event.region().subtracted(inside).isEmpty() or self.note:
             self._paint_surroundings(painter, places)
-        if self._note:
+        if self.note:
             painter.setPen(QColor(theme().tokens.text_muted))
             for place in places:
-                painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self._note)
+                painter.drawText(place, Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap, self.note)
             return
         ratio = self.devicePixelRatioF()
         painter.scale(1.0 / ratio, 1.0 / ratio)
