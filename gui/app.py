@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+import traceback
 from functools import partial
+from types import TracebackType
 
 from PyQt6.QtWidgets import QApplication, QSystemTrayIcon
 
@@ -13,6 +16,7 @@ from gui.engine_link import EngineLink
 from gui.first_run.guide import FirstRunGuide
 from gui.first_run.model import FirstRunModel
 from gui.hotkey import GlobalHotkey
+from gui.i18n import _
 from gui.i18n.qt_words import translate_qt
 from gui.live.model import LiveModel
 from gui.live.page import LivePage
@@ -43,6 +47,7 @@ def run(*, page: str = "", minimised: bool = False, at_login: bool = False) -> i
         app.setApplicationDisplayName("Enhancer")
         app.setDesktopFileName(APP_ID)
         app.setQuitOnLastWindowClosed(False)
+        sys.excepthook = _show_bug
         remembered, note = preferences.load()
         monitor = Monitor(app, PreferencesStore(remembered), EngineLink(), SoundDevices())
         signals = Signals(monitor.quit)
@@ -59,6 +64,11 @@ def run(*, page: str = "", minimised: bool = False, at_login: bool = False) -> i
         return 130 if signals.received else 0
     finally:
         instance.close()
+
+
+def _show_bug(kind: type[BaseException], bug: BaseException, trace: TracebackType | None) -> None:
+    """In the terminal, as ever; but PyQt would also end the program, and with it the user's microphone."""
+    traceback.print_exception(kind, bug, trace)
 
 
 class Monitor:
@@ -81,6 +91,7 @@ class Monitor:
         self.window = MainWindow(pages, link, store, self._stays)
         self.window.setWindowIcon(app_icon())
         self.window.quit_wanted.connect(self.quit)
+        self.window.hidden.connect(self._say_where)
         self.first_run = FirstRunModel(self.live, store, self.power)
         self.guide = FirstRunGuide(self.first_run, self.window)
         settings.setup_wanted.connect(lambda: self.guide.begin())
@@ -128,6 +139,13 @@ class Monitor:
         self.tray.close()
         self.devices.close()
         self.link.close()
+
+    def _say_where(self) -> None:
+        """Where the window went, the first time."""
+        self.window.hidden.disconnect(self._say_where)
+        self.tray.icon.showMessage(
+            _("Enhancer is still on"), _("Your microphone stays clean. The icon opens the window again, or quits.")
+        )
 
     def _stays(self) -> bool:
         return self.power.on and QSystemTrayIcon.isSystemTrayAvailable()

@@ -128,7 +128,7 @@ class MainWindow(QMainWindow):
 
     def _show(self, number: int) -> None:
         self._stack.setCurrentIndex(number)
-        self.navigation.show_chosen(number)
+        self.navigation.show_chosen(number)  # where the focus stays if it is there
 
     def _restore(self) -> None:
         geometry = QByteArray.fromHex(self._store.value.geometry.encode())

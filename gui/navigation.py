@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLabel, 
 
 from enhancer.live.protocol import EngineState, StatusReply
 from gui.i18n import _
-from gui.theme import pixmap, theme
+from gui.theme import pixmap, shows_focus, theme
 from gui.theme.icons import paint
 from gui.widgets import label
 from gui.widgets.labels import set_role
@@ -61,9 +61,12 @@ class Navigation(QWidget):
 
     def show_chosen(self, number: int) -> None:
         """Marks this page as the one that is open."""
-        for at, button in enumerate(self._group.buttons()):
+        here = any(button.hasFocus() for button in self.entries)
+        for at, button in enumerate(self.entries):
             button.setChecked(at == number)
             button.setFocusPolicy(Qt.FocusPolicy.StrongFocus if at == number else Qt.FocusPolicy.ClickFocus)
+        if here:
+            self.entries[number].setFocus()
 
     def set_narrow(self, narrow: bool) -> None:
         """Icons alone, where there is little room."""
@@ -146,7 +149,7 @@ class _Entry(QAbstractButton):
         elif self.underMouse():
             painter.setBrush(QColor(colours.surface_raised))
             painter.drawRoundedRect(box, 8, 8)
-        if self.hasFocus():
+        if shows_focus(self):
             painter.setPen(QPen(QColor(colours.focus), 2))
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRoundedRect(box, 8, 8)

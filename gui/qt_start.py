@@ -65,7 +65,7 @@ class Signals(QObject):
             side.setblocking(False)
         self._before = {number: signal.signal(number, lambda *_: None) for number in _SIGNALS}
         signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
-        self._notifier = QSocketNotifier(self._reader.fileno(), QSocketNotifier.Type.Read, self)
+        self._notifier = QSocketNotifier(self._reader.fileno(), QSocketNotifier.Type.Read)  # type: ignore[call-overload]
         self._notifier.activated.connect(self._read)
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ from gui.live.scales import FREQUENCIES_HZ, frequency_words
 from gui.playback.clock import clock, tick_step
 from gui.playback.model import STEP_S, STRIDE_S, PlaybackModel
 from gui.playback.overview import Overview
-from gui.theme import theme
+from gui.theme import shows_focus, theme
 
 GAP = 4  # logical pixels
 RADIUS = 6
@@ -208,7 +208,7 @@ class ComparisonView(QWidget):
         if self._model.loaded:
             self._paint_pointer(painter, places)
             self._paint_head(painter, places)
-        if self.hasFocus():
+        if shows_focus(self):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.setPen(QPen(QColor(theme().tokens.focus), 2))
             painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), RADIUS, RADIUS)

@@ -1,7 +1,8 @@
 """The stylesheet of all ordinary widgets. Its pixels are logical ones, which Qt scales with the screen.
 
 Roles are set by `widget.setProperty("role", ...)`: labels are title, subtitle, heading, muted, good, warn, bad; buttons
-are primary, danger, ghost; frames are card. Everything that takes the focus shows it by a ring of the colour `focus`.
+are primary, danger, ghost; frames are card. What has the focus shows it by a ring of the colour `focus`: fields
+for text always, all else for who goes by keyboard (`gui.theme.focus`).
 """
 
 from __future__ import annotations
@@ -36,29 +37,31 @@ QPushButton, QToolButton {
 }
 QPushButton:hover, QToolButton:hover { border-color: $text_muted; }
 QPushButton:pressed, QToolButton:pressed, QPushButton:checked { background: $accent_soft; border-color: $accent; }
-QPushButton:focus, QToolButton:focus { border: 2px solid $focus; padding: 6px 14px; }
+QPushButton[ring="true"]:focus, QToolButton[ring="true"]:focus { border: 2px solid $focus; padding: 6px 14px; }
 QPushButton:disabled, QToolButton:disabled { color: $text_muted; background: $surface; border-color: $line; }
 QPushButton[role="primary"] { background: $accent; color: $on_accent; border-color: $accent; font-weight: 600; }
 QPushButton[role="primary"]:hover { background: $accent_hover; border-color: $accent_hover; }
 QPushButton[role="primary"]:pressed { background: $accent_pressed; }
-QPushButton[role="primary"]:focus { border: 2px solid $text; }
+QPushButton[role="primary"][ring="true"]:focus { border: 2px solid $text; }
 QPushButton[role="primary"]:disabled { background: $surface_raised; color: $text_muted; border-color: $line; }
 QPushButton[role="danger"] { color: $bad; border-color: $bad; background: transparent; }
-QPushButton[role="danger"]:focus { border: 2px solid $focus; }
+QPushButton[role="danger"][ring="true"]:focus { border: 2px solid $focus; }
 QPushButton[role="ghost"], QToolButton[role="ghost"] { background: transparent; border-color: transparent; }
 QPushButton[role="ghost"]:hover, QToolButton[role="ghost"]:hover { background: $surface_raised; }
-QPushButton[role="ghost"]:focus, QToolButton[role="ghost"]:focus { border: 2px solid $focus; }
+QPushButton[role="ghost"][ring="true"]:focus, QToolButton[role="ghost"][ring="true"]:focus { border: 2px solid $focus; }
 QToolButton[role="icon"] {
     background: transparent; border: 2px solid transparent; border-radius: 8px; padding: 4px; min-height: 0;
 }
 QToolButton[role="icon"]:hover { background: $surface_raised; }
-QToolButton[role="icon"]:focus { border-color: $focus; padding: 4px; }
+QToolButton[role="icon"][ring="true"]:focus { border-color: $focus; padding: 4px; }
 
 QComboBox, QLineEdit, QSpinBox, QDoubleSpinBox, QKeySequenceEdit QLineEdit {
     background: $surface; border: 1px solid $line; border-radius: 8px; padding: 6px 11px; min-height: 20px;
 }
 QComboBox:hover, QLineEdit:hover, QSpinBox:hover { border-color: $text_muted; }
-QComboBox:focus, QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus { border: 2px solid $focus; padding: 5px 10px; }
+QComboBox[ring="true"]:focus, QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus {
+    border: 2px solid $focus; padding: 5px 10px;
+}
 QComboBox:disabled, QLineEdit:disabled, QSpinBox:disabled { color: $text_muted; background: $window; }
 QComboBox::drop-down { border: none; width: 30px; }
 QComboBox::down-arrow { image: url($chevron); width: 14px; height: 14px; }
@@ -71,7 +74,7 @@ QComboBox QAbstractItemView::item:selected, QComboBox QAbstractItemView::item:ho
 }
 
 QCheckBox, QRadioButton { spacing: 8px; padding: 3px; border: 2px solid transparent; border-radius: 6px; }
-QCheckBox:focus, QRadioButton:focus { border-color: $focus; }
+QCheckBox[ring="true"]:focus, QRadioButton[ring="true"]:focus { border-color: $focus; }
 QCheckBox::indicator { width: 16px; height: 16px; border: 1px solid $text_muted; border-radius: 4px;
     background: $surface; }
 QCheckBox::indicator:checked { background: $accent; border-color: $accent; image: url($check); }
@@ -80,7 +83,7 @@ QRadioButton::indicator { width: 16px; height: 16px; border: 1px solid $text_mut
 QRadioButton::indicator:checked { border: 5px solid $accent; width: 8px; height: 8px; border-radius: 9px; }
 
 QSlider { min-height: 26px; border: 2px solid transparent; border-radius: 8px; }
-QSlider:focus { border-color: $focus; }
+QSlider[ring="true"]:focus { border-color: $focus; }
 QSlider::groove:horizontal { height: 6px; background: $surface_raised; border: 1px solid $line; border-radius: 3px; }
 QSlider::sub-page:horizontal { background: $accent; border-radius: 3px; }
 QSlider::sub-page:horizontal:disabled { background: $text_muted; }
@@ -102,7 +105,7 @@ QScrollBar::add-line, QScrollBar::sub-line, QScrollBar::add-page, QScrollBar::su
     width: 0; height: 0; }
 
 QListView, QTreeView, QTableView { background: $surface; border: 1px solid $line; border-radius: 8px; outline: none; }
-QListView:focus, QTreeView:focus, QTableView:focus { border: 2px solid $focus; }
+QListView[ring="true"]:focus, QTreeView[ring="true"]:focus, QTableView[ring="true"]:focus { border: 2px solid $focus; }
 QHeaderView::section { background: $surface; color: $text_muted; border: none; border-bottom: 1px solid $line;
     padding: 6px; }
 QMenu { background: $surface; border: 1px solid $line; border-radius: 8px; padding: 6px; }

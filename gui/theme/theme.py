@@ -8,6 +8,7 @@ from PyQt6.QtCore import QObject, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QFont, QGuiApplication, QPalette
 from PyQt6.QtWidgets import QApplication
 
+from gui.theme.focus import follow_focus
 from gui.theme.stylesheet import stylesheet
 from gui.theme.tokens import Tokens, tokens
 
@@ -44,6 +45,7 @@ class Theme(QObject):
         hints = QGuiApplication.styleHints()
         assert hints is not None
         hints.colorSchemeChanged.connect(self._follow)
+        follow_focus(app)
         self._dress()
 
     def choose(self, choice: str) -> None:

@@ -59,7 +59,7 @@ class Banner(QWidget):
                 self._remove(message)
 
     def _messages(self) -> list[_Message]:
-        widgets = (self._column.itemAt(i).widget() for i in range(self._column.count()))  # type: ignore[union-attr]
+        widgets = (self._column.itemAt(i).widget() for i in range(self._column.count()))
         return [widget for widget in widgets if isinstance(widget, _Message)]
 
     def _remove(self, message: _Message) -> None:

@@ -6,7 +6,7 @@ from PyQt6.QtCore import QEasingCurve, QPointF, QRectF, QSize, Qt, QVariantAnima
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PyQt6.QtWidgets import QAbstractButton, QSizePolicy, QWidget
 
-from gui.theme import theme
+from gui.theme import shows_focus, theme
 
 WIDTH, HEIGHT, RING = 42, 24, 3
 SLIDE_MS = 120
@@ -61,7 +61,7 @@ class Switch(QAbstractButton):
         if not self.isEnabled():
             painter.setOpacity(0.45)
         track = QRectF(RING, RING, WIDTH, HEIGHT)
-        if self.hasFocus():
+        if shows_focus(self):
             painter.setPen(QPen(QColor(colours.focus), 2))
             painter.drawRoundedRect(track.adjusted(-2, -2, 2, 2), HEIGHT / 2 + 2, HEIGHT / 2 + 2)
         on = self.isChecked()

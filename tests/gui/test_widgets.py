@@ -97,6 +97,7 @@ def test_good_news_goes_by_itself_and_errors_stay(qtbot, monkeypatch):
     monkeypatch.setattr("gui.widgets.banner.FADE_MS", 20)
     banner = Banner()
     qtbot.addWidget(banner)
+    banner.move(600, 600)  # away from the mouse: what it points at is being read, and stays
     banner.show_message("the engine has ended", "bad")
     banner.show_message("the sound is back", "good")
     qtbot.waitUntil(lambda: banner.texts == ["the engine has ended"], timeout=5000)

@@ -13,6 +13,7 @@ from benchmarks.clips import ROOT
 from enhancer.live.protocol import EngineState
 from gui.main_window import MainWindow, PageSpec
 from gui.single_instance import SingleInstance
+from gui.theme import shows_focus
 from tests.live.sound_servers import wait_until
 
 PATIENCE_MS = 20_000
@@ -70,6 +71,14 @@ def test_the_tab_key_goes_from_the_navigation_into_the_page_and_back(qtbot, make
     assert window.focusWidget() is window.page_widget("live").field
     qtbot.keyClick(window.focusWidget(), Qt.Key.Key_Tab, Qt.KeyboardModifier.ShiftModifier)
     assert window.focusWidget() is entries(window)[0]
+
+
+def test_the_ring_around_the_focus_is_for_who_goes_by_keyboard(qtbot, make_window):
+    window = make_window()
+    qtbot.mouseClick(entries(window)[1], Qt.MouseButton.LeftButton)
+    assert entries(window)[1].hasFocus() and not shows_focus(entries(window)[1])
+    qtbot.keyClick(entries(window)[1], Qt.Key.Key_Up)
+    assert shows_focus(entries(window)[0])
 
 
 def test_it_comes_back_where_and_as_it_was(make_window, qtbot):
@@ -170,7 +179,7 @@ def ended(process: subprocess.Popen) -> tuple[int, list[str]]:
     """Its exit code, and what it has said (but for what Qt says of a screen that is none)."""
     told, complained = process.communicate(timeout=30)
     lines = (told + complained).splitlines()
-    return process.returncode, [line for line in lines if not line.startswith("This plugin does not support")]
+    return process.returncode, [line for line in lines if not line.startswith(("This plugin does not", "qt."))]
 
 
 def test_the_program_opens_is_called_and_ends_by_a_signal_without_a_trace(home):
