@@ -90,7 +90,7 @@ LOSSY = [
 def test_lossy_files_keep_rate_length_place_and_bit_rate(
     tmp_path, run, speech_like, suffix, container, sample_format, settings, rate, channels
 ):
-    sound = speech_like(rate, 3, channels=channels)
+    sound = speech_like(rate, 2, channels=channels)
     source, target = tmp_path / f"in.{suffix}", tmp_path / f"out.{suffix}"
     soundfile.write(source, sound, rate, sample_format, format=container, **settings)
     run(source, target)
@@ -105,11 +105,11 @@ def test_lossy_files_keep_rate_length_place_and_bit_rate(
 
 def test_bitrate_sets_the_size_of_lossy_files(tmp_path, run, speech_like):
     source = tmp_path / "in.wav"
-    soundfile.write(source, speech_like(48_000, 4, channels=2), 48_000)
+    soundfile.write(source, speech_like(48_000, 2, channels=2), 48_000)
     for suffix, kbps in (("mp3", 64), ("mp3", 256), ("opus", 32), ("opus", 128)):
         target = tmp_path / f"out{kbps}.{suffix}"
         run(source, target, bitrate=kbps * 1000)
-        assert target.stat().st_size * 8 / 4 == pytest.approx(kbps * 1000, rel=0.25)
+        assert target.stat().st_size * 8 / 2 == pytest.approx(kbps * 1000, rel=0.25)
 
 
 @pytest.mark.parametrize(
