@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from enhancer.live import places
+from enhancer.live import engine, places
 from enhancer.live.client import EngineClient
 from enhancer.live.engine import Engine, Options
 from enhancer.live.errors import RequestRefused
@@ -61,6 +61,13 @@ def runtime(tmp_path_factory):
     return tmp_path_factory.mktemp("rt")
 
 
+@pytest.fixture
+def impatient(monkeypatch):
+    """An engine that waits for nobody longer than it must, so that its tests do not, either."""
+    for name in ("DOZE_S", "LOOK_AGAIN_S", "LONELY_S"):
+        monkeypatch.setattr(engine, name, 0.5)
+
+
 def sources(server) -> str:
     return server.pactl("list", "short", "sources")
 
@@ -69,7 +76,7 @@ def hiss(seconds: float) -> np.ndarray:
     return (0.05 * np.random.default_rng(1).standard_normal(int(48_000 * seconds))).astype(np.float32)
 
 
-def test_it_sleeps_while_nobody_listens_and_wakes_for_the_first_reader(sound_server, runtime):
+def test_it_sleeps_while_nobody_listens_and_wakes_for_the_first_reader(sound_server, runtime, impatient):
     before = sound_server.modules()
     with Running(sound_server, runtime) as it:
         it.client.request(Start())
@@ -100,7 +107,7 @@ def test_a_server_that_is_killed_and_started_again_gets_its_microphone_back(mort
         assert "enhancer_mic" in sources(mortal_server)
 
 
-def test_a_server_that_freezes_while_it_sleeps_is_noticed_and_its_microphone_kept(mortal_server, runtime):
+def test_a_server_that_freezes_while_it_sleeps_is_noticed_and_its_microphone_kept(mortal_server, runtime, impatient):
     with Running(mortal_server, runtime) as it:
         it.client.request(Start())
         it.reaches(EngineState.SLEEPING, 6.0)
@@ -171,7 +178,9 @@ def test_requests_take_effect_and_senseless_ones_are_refused(pulse_server, runti
         assert "enhancer_mic" not in sources(pulse_server)
 
 
-def test_an_unplugged_microphone_is_replaced_by_the_default_one_and_taken_again_when_it_is_back(sound_server, runtime):
+def test_an_unplugged_microphone_is_replaced_by_the_default_one_and_taken_again_when_it_is_back(
+    sound_server, runtime, impatient
+):
     def plug() -> str:
         return sound_server.pactl(
             "load-module", "module-remap-source", "source_name=headset", "master=room.monitor", "channels=1",
@@ -202,7 +211,7 @@ def test_a_missing_microphone_is_said_and_nothing_is_left_behind(pulse_server, r
     assert pulse_server.modules() == before
 
 
-def test_an_engine_that_is_no_service_ends_when_its_last_client_is_gone(pulse_server, runtime):
+def test_an_engine_that_is_no_service_ends_when_its_last_client_is_gone(pulse_server, runtime, impatient):
     with Running(pulse_server, runtime) as it:
         it.client.request(Start())
         it.client.close()
