@@ -27,10 +27,17 @@ def table_console(stream: IO[str] | None = None) -> Console:
     return console
 
 
+def printable(text: str) -> str:
+    """The text on one line, with escapes for what a terminal would obey or break: file names may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in text)
+
+
 def print_error(message: str, hint: str = "") -> None:
     """`error: ...` and `hint: ...` on standard error, one line each; an empty one is left out."""
     lines = [
-        (label, style, text) for label, style, text in (("error", "bold red", message), ("hint", "cyan", hint)) if text
+        (label, style, printable(text))
+        for label, style, text in (("error", "bold red", message), ("hint", "cyan", hint))
+        if text
     ]
     if not sys.stderr.isatty():
         for label, _, text in lines:

@@ -10,13 +10,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from enhancer.cli.console import table_console
+from enhancer.cli.console import printable, table_console
 from enhancer.cli.display import clock
 from enhancer.evaluation.grouping import in_words
 from enhancer.evaluation.measures import BY_KEY, Measure
 from enhancer.evaluation.notes import notes_on
 from enhancer.evaluation.scoring import NOISY, Outcome
-from enhancer.evaluation.statistics import Difference, Mean
+from enhancer.evaluation.statistics import SIGNIFICANT, Difference, Mean
 from enhancer.evaluation.summary import Summary
 
 # How much of an interval is shown, the most first: what fits into the terminal is taken.
@@ -90,7 +90,7 @@ def _differences(summary: Summary, form: str) -> Table:
             cells = []
             for other in others:
                 p_value = summary.p_values[other].get(measure.key, math.nan)
-                star = "*" if p_value < 0.05 else " "
+                star = "*" if p_value < SIGNIFICANT else " "
                 cells.append(_cell(summary.differences[other][measure.key], measure, form, sign="+") + star)
             table.add_row(measure.label, *cells)
     return table
@@ -105,7 +105,7 @@ def _worst(summary: Summary) -> Table:
     for row in summary.worst:
         values = ([row.noisy] if NOISY in summary.systems else []) + [row.ours]
         table.add_row(
-            Text(row.name.encode("utf-8", "backslashreplace").decode()),
+            Text(printable(row.name)),
             *(f"{value:.{measure.digits}f}" for value in values),
         )
     return table

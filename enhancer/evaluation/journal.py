@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
@@ -67,7 +69,11 @@ class Journal:
     @staticmethod
     def _open(path: Path) -> IO[str]:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torn = path.exists() and path.stat().st_size > 0 and not path.read_bytes().endswith(b"\n")
+        torn = False
+        if path.exists() and path.stat().st_size:
+            with open(path, "rb") as before:
+                before.seek(-1, os.SEEK_END)
+                torn = before.read() != b"\n"
         file = open(path, "a", encoding="utf-8", errors="surrogateescape")  # noqa: SIM115 kept open for the run
         if torn:
             file.write("\n")
@@ -75,13 +81,18 @@ class Journal:
 
     def _read(self, path: Path) -> None:
         try:
-            lines = path.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            with open(path, encoding="utf-8", errors="surrogateescape") as file:
+                for line in file:
+                    self._remember(line)
         except OSError as error:
             raise write_error(path, error) from error
-        for line in lines:
-            try:
-                facts = json.loads(line)
-                key = facts.pop("key")
-                self._known[key] = Outcome(**facts)
-            except (ValueError, TypeError, KeyError, AttributeError):
-                continue
+
+    def _remember(self, line: str) -> None:
+        try:
+            facts = json.loads(line)
+            key = facts.pop("key")
+            # One string for each measure's name, not one a line: of many thousand lines that is half of the memory.
+            facts["values"] = {sys.intern(name): value for name, value in facts["values"].items()}
+            self._known[key] = Outcome(**facts)
+        except (ValueError, TypeError, KeyError, AttributeError):
+            return

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 
 from enhancer.evaluation.measures import BY_KEY
 from enhancer.evaluation.metrics import PESQ_LONGEST_S
+from enhancer.evaluation.peers import PEERS
 from enhancer.evaluation.scoring import Outcome
+from enhancer.evaluation.statistics import SIGNIFICANT
 from enhancer.evaluation.summary import Summary
 
 # By the measure that stands for the others of its kind.
@@ -29,11 +32,32 @@ def notes_on(summary: Summary, outcomes: Sequence[Outcome]) -> list[str]:
     lines = [f"files at {rates}; resampled to each measure's own rate: {own_rates}"]
     if any(outcome.seconds > PESQ_LONGEST_S for outcome in outcomes):
         lines.append(f"files of more than {PESQ_LONGEST_S:.0f} s: PESQ is the mean over pieces of at most 20 s")
+    if timed := [system for system in summary.systems if summary.means[system]["rtf"].count]:
+        lines.append(_cost(timed))
+    if said := _powerless(summary):
+        lines.append(said)
     for system in summary.systems:
         lines += _undefined(system, summary.undefined[system])
     for note, count in Counter(note for outcome in outcomes for note in outcome.notes).most_common(5):
         lines.append(f"{note} ({count} x)" if count > 1 else note)
     return lines
+
+
+def _cost(timed: Sequence[str]) -> str:
+    """How the real-time factors were taken: not as live use is, where every frame is a call of its own."""
+    streamed = [system for system in timed if system in PEERS and PEERS[system].stream]
+    said = "RTF: processor time on one thread, of whole files"
+    return f"{said}; {', '.join(streamed)}: frame by frame, as live" if streamed else said
+
+
+def _powerless(summary: Summary) -> str:
+    """That stars are not to be expected, where even the smallest p-value of so few files would not pass."""
+    tests = sum(not math.isnan(p) for row in summary.p_values.values() for p in row.values())
+    independent = min(summary.groups.values(), default=len(summary.names))
+    if not tests or tests * 2.0 ** (1 - independent) < SIGNIFICANT:
+        return ""
+    kind = "groups" if summary.groups else "files"
+    return f"{independent} {kind} are too few for any of {tests} corrected tests to find something beyond chance"
 
 
 def _undefined(system: str, undefined: dict[str, dict[str, int]]) -> list[str]:

@@ -11,6 +11,7 @@ from enhancer.evaluation.scoring import Outcome
 from enhancer.evaluation.summary import Summary, as_json, without_nan
 from enhancer.media.atomic import replacing, write_error
 
+_ENCODER = json.JSONEncoder(indent=1, ensure_ascii=False)
 _FACTS = ("file", "system", "seconds", "sample_rate", "channels")
 
 
@@ -39,7 +40,10 @@ def write_json(path: Path, content: dict[str, object]) -> None:
     """Writes what `content_of` made. Raises OutputError."""
     with replacing(path, overwrite=True) as temporary:
         try:
-            temporary.write_text(json_text(content) + "\n", encoding="utf-8")
+            # Piece by piece: the text of many thousand rows is larger than they are.
+            with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+                file.writelines(_ENCODER.iterencode(content))
+                file.write("\n")
         except OSError as error:
             raise write_error(path, error) from error
 
@@ -51,4 +55,4 @@ def content_of(summary: Summary, outcomes: list[Outcome], failed: list[dict[str,
 
 def json_text(content: dict[str, object]) -> str:
     """JSON as it is printed and written; bytes of file names that are no UTF-8 stand as escapes."""
-    return json.dumps(content, indent=1, ensure_ascii=False).encode("utf-8", "backslashreplace").decode()
+    return _ENCODER.encode(content).encode("utf-8", "backslashreplace").decode()

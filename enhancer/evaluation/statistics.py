@@ -9,6 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 RESAMPLES = 2000
+SIGNIFICANT = 0.05
 _SEED = 20080118
 
 

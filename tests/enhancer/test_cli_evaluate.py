@@ -298,12 +298,16 @@ def test_json_tells_of_wrong_use_too(cli):
 
 
 def test_markup_and_odd_names_are_shown_as_they_are(cli, write):
-    for number, name in enumerate(("[red]a[/red] é", "b")):
+    windows = os.name == "nt"
+    for number, name in enumerate(("[red]a[/red] é", "b" if windows else "line\nbreak\u2028\x1b[1m")):
         write(f"clean/{name}.wav", CLEAN)
         write(f"enhanced/{name}.wav", CLEAN + noise(seed=number))
-    result = cli("--clean", "clean", "--enhanced", "enhanced")
-    assert result.exit_code == 0
+    for _ in range(2):
+        result = cli("--clean", "clean", "--enhanced", "enhanced", "--csv", "s.csv")
+        assert result.exit_code == 0
+    assert "2 of them scored before" in result.stdout
     assert "[red]a[/red] é" in result.stdout
+    assert windows or r"line\nbreak\u2028\x1b[1m" in result.stdout  # nothing that a terminal obeys
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are bytes there")

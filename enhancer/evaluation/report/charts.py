@@ -180,25 +180,34 @@ def cost_and_quality(measure: Measure, points: Sequence[Point]) -> Markup:
     ]
     dots: list[Markup] = []
     labels: list[Markup] = []
-    taken: list[tuple[float, float, float]] = []
-    for point in sorted(points, key=lambda p: -p.quality.mean):
+    taken = [_box(across.at(p.cost) - 6, up.at(p.quality.mean) + 4, 12) for p in points]
+    for point in sorted(points, key=lambda p: (not p.role, -p.quality.mean)):
         x, y = across.at(point.cost), up.at(point.quality.mean)
         role = point.role or "level"
         if np.isfinite(point.quality.low):
             drawn.append(_line(x, up.at(point.quality.low), x, up.at(point.quality.high), f"interval thin {role}"))
         dots.append(element("circle", cx=_at(x), cy=_at(y), r=5, class_=f"dot filled {role}"))
         width = 7.3 * len(point.label)
-        fits = x + 9 + width < _RIGHT
-        left = x + 9 if fits else x - 9 - width
-        label_y = y + 4
-        while any(abs(label_y - other) < 13 and left < end and begin < left + width for begin, end, other in taken):
-            label_y += 3
-        taken.append((left, left + width, label_y))
-        place = x + 9 if fits else x - 9
-        labels.append(_text(place, label_y, point.label, f"label {point.role}", anchor=None if fits else "end"))
+        # Beside the dot, over it, under it, then ever farther: the first place that hides nothing.
+        places = [(left, y + 4 + rise) for rise in (0, -9, 9, -14, 14, -20, 20, -28, 28, -38, 38)
+                  for left in (x + 9, x - 9 - width, x - width / 2 if abs(rise) > 9 else x + 9)
+                  if left > 40 and left + width < WIDTH]  # fmt: skip
+        left, label_y = min(places, key=lambda at: sum(_shared(_box(at[0], at[1], width), other) for other in taken))
+        taken.append(_box(left, label_y, width))
+        labels.append(_text(left, label_y, point.label, f"label {point.role}"))
     drawn += [*dots, *labels]  # so that no interval crosses a name
     told = "; ".join(f"{p.label} {shown(p.quality.mean, measure.digits)} at {p.cost:.3f}" for p in points)
     return _chart(f"{measure.label} against processor seconds a second of sound: {told}.", 290, drawn)
+
+
+def _box(left: float, base: float, width: float) -> tuple[float, float, float, float]:
+    """Of a line of text."""
+    return left, base - 11, left + width, base + 2
+
+
+def _shared(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> float:
+    """The area that two boxes share."""
+    return max(min(a[2], b[2]) - max(a[0], b[0]), 0) * max(min(a[3], b[3]) - max(a[1], b[1]), 0)
 
 
 def _fenced(values: np.ndarray) -> tuple[float, float]:

@@ -10,11 +10,13 @@ from enhancer.evaluation.facts import Group, bands, category_groups
 from enhancer.evaluation.grouping import in_words
 from enhancer.evaluation.measures import Measure
 from enhancer.evaluation.notes import notes_on
+from enhancer.evaluation.peers import PEERS
 from enhancer.evaluation.report import charts, tables
 from enhancer.evaluation.report.markup import Markup, element
 from enhancer.evaluation.report.material import Material
 from enhancer.evaluation.report.numbers import shown
 from enhancer.evaluation.scoring import NOISY
+from enhancer.evaluation.statistics import SIGNIFICANT
 
 
 def in_short(material: Material) -> list[Markup]:
@@ -32,7 +34,7 @@ def against_others(material: Material) -> list[Markup]:
     drawn = []
     for measure in material.first_measures:
         rows = [
-            (o, summary.differences[o][measure.key], summary.p_values[o].get(measure.key, math.nan) < 0.05)
+            (o, summary.differences[o][measure.key], summary.p_values[o].get(measure.key, math.nan) < SIGNIFICANT)
             for o in material.others
             if summary.differences[o][measure.key].count
         ]
@@ -152,12 +154,15 @@ def _tile(material: Material, measure: Measure) -> Markup:
 
 
 def _cost(material: Material, measure: Measure) -> list[Markup]:
-    """Quality against cost, where at least two systems have one."""
+    """Quality against cost, where at least two systems have one; an oracle is no system that one could pay for."""
     means = material.summary.means
     points = [
         charts.Point(s, means[s]["rtf"].mean, means[s][measure.key], "after" if s == material.ours else "")
         for s in material.summary.systems
-        if means[s]["rtf"].count and means[s]["rtf"].mean > 0 and means[s][measure.key].count
+        if means[s]["rtf"].count
+        and means[s]["rtf"].mean > 0
+        and means[s][measure.key].count
+        and not (s in PEERS and PEERS[s].oracle)
     ]
     return (
         [_figure(f"{measure.label} and what it costs", charts.cost_and_quality(measure, points))]

@@ -14,7 +14,7 @@ from enhancer.evaluation.report.markup import Markup, element
 from enhancer.evaluation.report.material import Material
 from enhancer.evaluation.report.numbers import interval, shown
 from enhancer.evaluation.scoring import NOISY
-from enhancer.evaluation.statistics import Difference, Mean
+from enhancer.evaluation.statistics import SIGNIFICANT, Difference, Mean
 
 # A page of more is slow to open; the extremes are what is looked for.
 MOST_ROWS = 2000
@@ -71,7 +71,7 @@ def differences(material: Material) -> Markup:
     for measure in summary.measures():
         found = [summary.differences[other][measure.key] for other in others]
         if any(difference.count for difference in found):
-            marks = ["*" if summary.p_values[o].get(measure.key, math.nan) < 0.05 else "" for o in others]
+            marks = ["*" if summary.p_values[o].get(measure.key, math.nan) < SIGNIFICANT else "" for o in others]
             cells = [_with_interval(d, measure, sign=True, mark=k) for d, k in zip(found, marks, strict=True)]
             rows.append([measure_name(measure), *cells])
     caption = f"{summary.ours} minus the others, file by file, with 95 % intervals"
