@@ -27,6 +27,7 @@ class Child(QObject):
         super().__init__(parent)
         self._command = ["-m", module, *arguments]
         self._process: QProcess | None = None
+        self._retired = False
         app = QCoreApplication.instance()
         if app is not None:
             app.aboutToQuit.connect(self.close)
@@ -59,6 +60,14 @@ class Child(QObject):
         assert self._process is not None
         self._process.write(json.dumps(message).encode() + b"\n")
 
+    def retire(self) -> None:
+        """Ends its input and returns at once; this object deletes itself with the process."""
+        if self._process is None:
+            self.deleteLater()
+        else:
+            self._retired = True
+            self._process.closeWriteChannel()
+
     def close(self) -> None:
         """Ends its input and waits until it has tidied up."""
         process, self._process = self._process, None
@@ -75,12 +84,16 @@ class Child(QObject):
 
     def _failed(self, error: QProcess.ProcessError) -> None:
         if error == QProcess.ProcessError.FailedToStart and self._process is not None:
-            reason, self._process = self._process.errorString(), None
-            self.died.emit(reason)
+            self._end(self._process.errorString())
 
     def _finished(self, code: int, status: QProcess.ExitStatus) -> None:
-        if self._process is None:
-            return
-        self._read()
+        if self._process is not None:
+            self._read()
+            self._end(f"exit code {code}" if status == QProcess.ExitStatus.NormalExit else f"signal {code}")
+
+    def _end(self, how: str) -> None:
         self._process = None
-        self.died.emit(f"exit code {code}" if status == QProcess.ExitStatus.NormalExit else f"signal {code}")
+        if self._retired:
+            self.deleteLater()
+        else:
+            self.died.emit(how)

@@ -21,6 +21,7 @@ from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import Job
 from enhancer.errors import UserError
 from enhancer.file_denoiser import Progress, Report, Settings, denoise_file
+from enhancer.media.atomic import remove_parts
 
 if TYPE_CHECKING:
     from enhancer.model import Student
@@ -104,7 +105,7 @@ def run_batch(
         return
     for number in waiting:
         listener.started(number, jobs[number])
-        result = run_job(jobs[number], settings, model, _throttled(listener.progress, number, stop))
+        result = run_job(jobs[number], settings, model, throttled(listener.progress, number, stop))
         results[number] = result
         listener.finished(number, result)
 
@@ -125,7 +126,7 @@ def run_job(job: Job, settings: Settings, model: Student, progress: Progress) ->
         )  # fmt: skip
 
 
-def _throttled(progress: Callable[[int, float, float | None], None], number: int, stop: Stop) -> Progress:
+def throttled(progress: Callable[[int, float, float | None], None], number: int, stop: Stop) -> Progress:
     """A file's progress, ten times a second at most; also where a signal to stop is noticed."""
     last = 0.0
 
@@ -154,7 +155,7 @@ def _work(connection: Connection, settings: Settings, model_path: Path) -> None:
                     connection.send(("progress", number, (done_s, total_s)))
 
                 stop.check()
-                result = run_job(job, settings, model, _throttled(tell, number, stop))
+                result = run_job(job, settings, model, throttled(tell, number, stop))
                 connection.send(("finished", number, result))
     except (KeyboardInterrupt, EOFError, BrokenPipeError):
         return  # the parent is stopping, or gone
@@ -229,6 +230,7 @@ class _Pool:
         worker.join(_GRACE_S)
         number = self._busy.pop(connection)
         job = self._jobs[number]
+        remove_parts(job.target)
         message = f"{job.source}: the process at work on it ended (exit code {worker.exitcode})"
         yield "finished", number, Result(job, "failed", error=message, hint="try it again with --jobs 1")
         if self._waiting:

@@ -48,15 +48,22 @@ def make_plan(inputs: list[str], output: str | None, *, recursive: bool, overwri
     Inputs that are missing become jobs with an error. Raises ConfigError or OutputError when the outputs as a whole
     make no sense: one name for several files, two files with one output, an unknown field in a pattern.
     """
-    found = find_inputs(inputs, recursive=recursive)
-    rule = _Rule(output, found, several=len(found) > 1 or any(item.root for item in found))
+    return plan_found(find_inputs(inputs, recursive=recursive), output, overwrite=overwrite)
+
+
+def plan_found(found: list[Found], output: str | None, *, overwrite: bool, batch: bool = False) -> Plan:
+    """The jobs for inputs that have been looked up; raises as `make_plan`.
+
+    batch: an output that exists is skipped, and `output` is a folder, also where there is one named file alone.
+    """
+    rule = _Rule(output, found, several=batch or _several(found))
     targets = [Path() if item.error else rule.target(item) for item in found]
     kept = _without_own_outputs(found, targets, rule.folder)
     left_out = len(found) - len(kept)
     found = [found[index] for index in kept]
     targets = [targets[index] for index in kept]
     _refuse_collisions(found, targets)
-    batch = len(found) > 1 or any(item.root for item in found)
+    batch = batch or _several(found)
     sources = {_resolved(item.path) for item in found if not item.error}
     jobs = []
     for item, target in zip(found, targets, strict=True):
@@ -73,6 +80,10 @@ def make_plan(inputs: list[str], output: str | None, *, recursive: bool, overwri
                     error = OutputError(f"{target} exists already", "give --overwrite to replace it")
         jobs.append(Job(item.path, target, error, exists))
     return Plan(jobs, left_out)
+
+
+def _several(found: list[Found]) -> bool:
+    return len(found) > 1 or any(item.root for item in found)
 
 
 def find_inputs(inputs: list[str], *, recursive: bool) -> list[Found]:

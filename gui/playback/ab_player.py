@@ -15,7 +15,10 @@ from gui.widgets import SegmentedControl, label
 
 
 class AbPlayer(QWidget):
-    """Shows and commands a PlaybackModel. Space plays, A and B choose a side, the arrow keys seek in the pictures."""
+    """Shows and commands a PlaybackModel. Space plays, A and B choose a side, the arrow keys seek in the pictures.
+
+    head: the line of the controls, at whose end there is room for more.
+    """
 
     def __init__(self, model: PlaybackModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -30,7 +33,7 @@ class AbPlayer(QWidget):
         self.side.chosen.connect(model.choose)
         self.view = ComparisonView(model)
 
-        controls = QHBoxLayout()
+        self.head = controls = QHBoxLayout()
         controls.setSpacing(12)
         controls.addWidget(self.play_button)
         controls.addWidget(self.side)

@@ -71,8 +71,9 @@ def svg(name: str, colour: str) -> bytes:
 
 def pixmap(name: str, colour: str, size: int = 20) -> QPixmap:
     """The icon, `size` logical pixels wide, sharp on the sharpest screen of this machine."""
-    ratio = QGuiApplication.instance().devicePixelRatio() if QGuiApplication.instance() else 1.0  # type: ignore[union-attr]
-    return _drawn(name, colour, size, ratio)
+    application = QGuiApplication.instance()
+    assert isinstance(application, QGuiApplication)
+    return _drawn(name, colour, size, application.devicePixelRatio())
 
 
 def icon(name: str, colour: str, size: int = 20) -> QIcon:

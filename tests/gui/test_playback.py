@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import soundfile
+from PyQt6 import sip
 from PyQt6.QtCore import QPoint, Qt
 
 from enhancer.live.ring import Ring
@@ -32,10 +33,14 @@ def pair_of_files(tmp_path):
 
 
 @pytest.fixture
-def model(qapp):
-    made = PlaybackModel()
+def player(qapp, qtbot):
+    """The player, shown, with nothing in it."""
+    made = AbPlayer(PlaybackModel(qapp))
+    made.show()
+    qtbot.waitExposed(made)
     yield made
-    made.close()
+    sip.delete(made)  # here: a collector of garbage that runs in another thread must not
+    made.model.close()
 
 
 # ---- samples --------------------------------------------------------------------------------------------------------
@@ -135,11 +140,9 @@ def test_a_picture_of_a_long_file_shows_what_is_where(tmp_path):
 # ---- heard ----------------------------------------------------------------------------------------------------------
 
 
-def test_it_is_heard_switched_sought_and_ends(own_pulse, model, pair_of_files, qtbot):  # noqa: F811
+def test_it_is_heard_switched_sought_and_ends(own_pulse, player, pair_of_files, qtbot):  # noqa: F811
     """On a real server: the low tone, then the high one, and the window hears where it is."""
-    player = AbPlayer(model)
-    qtbot.addWidget(player)
-    player.show()
+    model = player.model
     recording = own_pulse.record("loudspeaker.monitor", RATE, latency_ms=50)
     with qtbot.waitSignal(model.changed, timeout=10_000):
         model.load(*pair_of_files)
