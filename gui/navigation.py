@@ -10,6 +10,7 @@ from PyQt6.QtWidgets import QAbstractButton, QButtonGroup, QHBoxLayout, QLabel, 
 
 from enhancer.live.protocol import EngineState, StatusReply
 from gui.i18n import _
+from gui.i18n.engine_words import in_words
 from gui.theme import pixmap, shows_focus, theme
 from gui.theme.icons import paint
 from gui.widgets import label
@@ -186,7 +187,7 @@ class StateLine(QWidget):
         """The state, in words."""
         self._icon, self._role, words = _told(status)
         self._words.setText(words)
-        self._words.setToolTip(status.message)
+        self._words.setToolTip(in_words(status.message))
         self._symbol.setToolTip(words)
         self.setAccessibleName(words)
         set_role(self._words, "muted" if self._role == "muted" else "")

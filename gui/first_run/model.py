@@ -149,7 +149,7 @@ class FirstRunModel(QObject):
         if self.heard:
             return "good", _("Your voice arrives. Everything is right with this microphone.")
         if not self.live.flowing:
-            return "info", _("Opening the microphone …")
+            return "info", _("Opening the microphone…")
         if self.live.status.message == MUTED:
             return "warn", _("The microphone gives no sound at all: is it muted, or switched off at the headset?")
         if self._quiet_since is not None and time.monotonic() - self._quiet_since > PATIENCE_S:
@@ -203,7 +203,7 @@ class FirstRunModel(QObject):
         if self.test_error:
             return "bad", self.test_error
         if not self.checked:
-            return "info", _("Checking, a few seconds …")
+            return "info", _("Checking, a few seconds…")
         if State.FAIL in states:
             return "bad", _("Something is missing. What to do is said below.")
         if State.WARN in states:

@@ -28,8 +28,7 @@ _LINES = (
     N_("{fault}: the default microphone is used until it is back"),
     N_("the recording has ended: {reason}"),
     N_("the disk is too slow"),
-    N_("the default microphone is our own: {name} is used"),
-    N_("the default output is our own: {name} is used"),
+    N_("the default {kind} is our own: {name} is used"),
     N_("the microphone {name} is not there: using the default one"),
     N_("the output {name} is not there: using the default one"),
     N_("nobody listens: the microphone is closed"),
@@ -146,7 +145,7 @@ _LINES = (
     N_("one was made, but could not be removed"),
     N_("this machine is too slow for this model: end other programs, or take a smaller one (--model)"),
     N_("expect dropouts: end other programs, and use --latency safe"),
-    N_("a frame takes {p50} ms (p99 {p99}, longest {longest}) of {budget} ms, and one was {late} ms late"),
+    N_("{found}, and one was {late} ms late"),
     N_("a frame takes {p50} ms (p99 {p99}, longest {longest}) of {budget} ms"),
     N_("choose again: enhancer live --input NAME"),
     # Preferences: gui/preferences.py, enhancer/live/settings.py
@@ -167,6 +166,14 @@ def in_words(line: str) -> str:
         if found and (translated := _(template)) != template:
             return translated.format(**{name: in_words(value) for name, value in found.groupdict().items()})
     return line
+
+
+def as_sentence(line: str) -> str:
+    """The line in the language of now, with a capital and a full stop; empty stays empty."""
+    words = in_words(line)
+    if not words or words[-1] in ".?!…。？！":
+        return words[:1].upper() + words[1:]
+    return _("{sentence}.").format(sentence=words[:1].upper() + words[1:])
 
 
 @cache

@@ -140,7 +140,7 @@ class SettingsModel(QObject):
         own = self.model
         if own not in dict(bundled):
             bundled.append((own, Path(own).name))
-        return [*bundled, (OWN_FILE, _("Own file …"))]
+        return [*bundled, (OWN_FILE, _("Own file…"))]
 
     @property
     def model(self) -> str:

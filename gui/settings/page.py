@@ -122,7 +122,7 @@ class SettingsPage(QWidget):
         self.keep_open = Switch(_("Keep the microphone open"))
         self.keep_open.clicked.connect(model.set_keep_open)
         self._folder = ElidedLabel()
-        choose = QPushButton(_("Choose …"))
+        choose = QPushButton(_("Choose…"))
         choose.setAccessibleDescription(_("Another folder for recordings"))
         choose.clicked.connect(self._choose_folder)
         opens = QPushButton(_("Open"))
@@ -265,7 +265,7 @@ class SettingsPage(QWidget):
         self.latency.set_value(profile.latency)
         self.network.show_choices(model.models(), model.model)
         self.network.setEnabled(not model.checking_model)
-        self._model_row.set_hint(_("Checking the model …") if model.checking_model else model.model_words)
+        self._model_row.set_hint(_("Checking the model…") if model.checking_model else model.model_words)
         self.keep_open.setChecked(preferences.keep_open)
         self._folder.show_text(str(preferences.recordings))
         languages = [("system", _("As the system")), *LANGUAGE_NAMES.items()]

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBox
 
 from enhancer.errors import UserError
 from gui.i18n import _
+from gui.i18n.engine_words import in_words
 from gui.theme import icon, pixmap, theme
 from gui.widgets.labels import wrapped
 
@@ -134,5 +135,6 @@ class _Message(QWidget):
 
 
 def _sentence(text: str) -> str:
-    """As the errors and events of the engine are worded, a line without a capital."""
-    return text[:1].upper() + text[1:]
+    """As the errors and events of the engine are worded, a line without a capital; in the language of now."""
+    words = in_words(text)
+    return words[:1].upper() + words[1:]
