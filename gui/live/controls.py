@@ -6,7 +6,18 @@ from collections.abc import Sequence
 
 from PyQt6.QtCore import QEvent, QRectF, QSize, Qt, pyqtSignal
 from PyQt6.QtGui import QColor, QPainter, QPaintEvent, QPen, QWheelEvent
-from PyQt6.QtWidgets import QAbstractButton, QComboBox, QSizePolicy, QSlider, QToolButton, QToolTip, QWidget
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QComboBox,
+    QSizePolicy,
+    QSlider,
+    QStyle,
+    QStyleOptionComboBox,
+    QStylePainter,
+    QToolButton,
+    QToolTip,
+    QWidget,
+)
 
 from gui.i18n import _
 from gui.live.model import MOST_DB, Choice
@@ -42,7 +53,13 @@ class PowerButton(QAbstractButton):
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """A disc with the power symbol; a ring when it has the keyboard."""
         colours = theme().tokens
-        fills = {"on": colours.accent, "waiting": colours.accent, "warn": colours.warn, "bad": colours.bad}
+        fills = {
+            "on": colours.accent,
+            "starting": colours.accent,
+            "asleep": colours.accent,
+            "warn": colours.warn,
+            "bad": colours.bad,
+        }
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         disc = QRectF(self.rect()).adjusted(5, 5, -5, -5)
@@ -95,6 +112,20 @@ class DevicePicker(QComboBox):
                 self.setItemData(self.count() - 1, QColor(theme().tokens.warn), Qt.ItemDataRole.ForegroundRole)
         self.setCurrentIndex(next(i for i, choice in enumerate(choices) if choice.name == chosen))
         self.setToolTip(self.currentText())
+        if view := self.view():  # wide enough for the longest name, however narrow the picker
+            view.setMinimumWidth(view.sizeHintForColumn(0) + 2 * view.fontMetrics().horizontalAdvance("M"))
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:
+        """As ever, but a name that is too long ends in an ellipsis."""
+        painter, option = QStylePainter(self), QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        assert style is not None
+        place = QStyle.SubControl.SC_ComboBoxEditField
+        room = style.subControlRect(QStyle.ComplexControl.CC_ComboBox, option, place, self).width()
+        option.currentText = self.fontMetrics().elidedText(self.currentText(), Qt.TextElideMode.ElideRight, room)
+        painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:
         """Scrolls the page: nobody changes microphones by accident."""

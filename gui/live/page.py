@@ -30,7 +30,7 @@ from gui.widgets.labels import set_role
 
 NARROW = 60  # widths of a capital M: below this, one column
 GAP_COLUMNS = 8  # of a spectrogram; after a longer pause nothing is known of what was in it
-_ICONS: dict[Tone, str] = {"on": "good", "waiting": "sleep", "warn": "warn", "bad": "bad"}
+_ICONS: dict[Tone, str] = {"on": "good", "starting": "retry", "asleep": "sleep", "warn": "warn", "bad": "bad"}
 
 
 class LivePage(QWidget):
@@ -178,7 +178,7 @@ class LivePage(QWidget):
 
     def _status_line(self) -> QBoxLayout:
         self.latency = Figure(_("Latency"))
-        self.frame_time = Figure(_("Frame time p50 / p99"))
+        self.frame_time = Figure(_("CPU per frame p50 / p99"))
         self.dropouts = Figure(_("Dropouts"))
         self.drift = Figure(_("Clock drift"))
         self._figures = QHBoxLayout()
@@ -228,7 +228,7 @@ class LivePage(QWidget):
         self.latency.show_value(readings.latency, readings.latency_parts)
         self.frame_time.show_value(readings.frame, readings.frame_parts)
         self.dropouts.show_value(readings.dropouts, readings.dropouts_parts)
-        self.drift.show_value(readings.drift)
+        self.drift.show_value(readings.drift, readings.drift_parts)
 
     def _show_frame(self) -> None:
         meters = self._model.meters(spectra=True)
@@ -242,7 +242,13 @@ class LivePage(QWidget):
 
     def _draw_icons(self) -> None:
         colours, tone = theme().tokens, self._symbol.property("tone")
-        tints = {"on": colours.good, "waiting": colours.accent, "warn": colours.warn, "bad": colours.bad}
+        tints = {
+            "on": colours.good,
+            "starting": colours.accent,
+            "asleep": colours.accent,
+            "warn": colours.warn,
+            "bad": colours.bad,
+        }
         self._symbol.setVisible(tone in _ICONS)
         if tone in _ICONS:
             self._symbol.setPixmap(pixmap(_ICONS[tone], tints[tone], 22))

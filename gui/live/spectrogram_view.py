@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, floor
-
-from PyQt6.QtCore import QEvent, QPoint, QRect, QSize, Qt
+from PyQt6.QtCore import QEvent, QRect, QSize, Qt
 from PyQt6.QtGui import QColor, QFont, QPainter, QPaintEvent, QRegion, QResizeEvent
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
@@ -89,11 +87,19 @@ class SpectrogramView(QWidget):
         return super().event(event)
 
     def _fit(self) -> None:
-        ratio = self.devicePixelRatioF()
         for spectrogram, place in zip((self._before, self._after), self.places, strict=True):
-            size = ceil(place.width() * ratio), ceil(place.height() * ratio)
-            if spectrogram.size != size:
-                spectrogram.resize(*size)
+            pixels = self._pixels(place)
+            if spectrogram.size != (pixels.width(), pixels.height()):
+                spectrogram.resize(pixels.width(), pixels.height())
+
+    def _pixels(self, place: QRect) -> QRect:
+        """The same in device pixels, whole ones also where the scale is 1.5."""
+        ratio = self.devicePixelRatioF()
+        left, top, right, bottom = (
+            round(ratio * edge)
+            for edge in (place.x(), place.y(), place.x() + place.width(), place.y() + place.height())
+        )
+        return QRect(left, top, right - left, bottom - top)
 
     def _recolour(self) -> None:
         colours = spectrogram_colours(theme().dark)
@@ -118,7 +124,7 @@ class SpectrogramView(QWidget):
         ratio = self.devicePixelRatioF()
         painter.scale(1.0 / ratio, 1.0 / ratio)
         for spectrogram, place in zip((self._before, self._after), places, strict=True):
-            spectrogram.paint(painter, QPoint(floor(place.x() * ratio), floor(place.y() * ratio)))
+            spectrogram.paint(painter, self._pixels(place).topLeft())
 
     def _paint_surroundings(self, painter: QPainter, places: tuple[QRect, QRect]) -> None:
         tokens = theme().tokens
@@ -132,8 +138,8 @@ class SpectrogramView(QWidget):
             painter.setFont(bold)
             painter.drawText(heading, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop, title)
             painter.setFont(self.font())
-            painter.setPen(QColor(tokens.line))
-            painter.drawRect(place.adjusted(-1, -1, 0, 0))
+            painter.fillRect(place.adjusted(-1, -1, 1, 1), QColor(tokens.line))
+            painter.fillRect(place, QColor(tokens.surface))
             self._paint_frequencies(painter, place)
         self._paint_times(painter, places[1])
 

@@ -10,9 +10,10 @@ from enhancer.live.meters import SILENCE_DB, Meters
 from enhancer.live.protocol import EngineState as State
 from enhancer.live.protocol import StatusReply
 from gui.i18n import _
+from gui.i18n.engine_words import as_sentence
 from gui.live.scales import CLIPPED_DBFS
 
-Tone = Literal["off", "on", "waiting", "warn", "bad"]
+Tone = Literal["off", "starting", "on", "asleep", "warn", "bad"]
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"
 FLOWING = (State.RUNNING, State.DEGRADED)  # sound is
@@ -29,7 +30,7 @@ class StateWords:
 
 @dataclass(frozen=True)
 class Readings:
-    """Figures as texts; a dash where no sound flows. latency_parts and frame_parts: what they are made of."""
+    """Figures as texts; a dash where no sound flows. *_parts: what they are made of, or mean."""
 
     input: str = NOTHING
     input_clipped: bool = False
@@ -44,19 +45,20 @@ class Readings:
     dropouts: str = NOTHING
     dropouts_parts: str = ""
     drift: str = NOTHING
+    drift_parts: str = ""
 
 
 def state_words(status: StatusReply, readers: int, *, bypassed: bool) -> StateWords:
     """readers: programs that record from the virtual microphone."""
-    message = _sentence(status.message)
+    message = as_sentence(status.message)
     match status.state:
         case State.STOPPED:
             return StateWords(_("Off"), _("Turn it on to take the noise out of your microphone."), "off")
         case State.STARTING:
-            return StateWords(_("Starting"), _("Opening your microphone."), "waiting")
+            return StateWords(_("Starting"), _("Opening your microphone."), "starting")
         case State.SLEEPING:
-            detail = _("Your microphone is closed. It opens by itself when a program listens.")
-            return StateWords(_("Asleep until a program listens"), detail, "waiting")
+            detail = _("Your microphone is closed and opens by itself.")
+            return StateWords(_("Asleep until a program listens"), detail, "asleep")
         case State.DEGRADED:
             return StateWords(_("Passing sound through"), message, "warn")
         case State.RECONNECTING:
@@ -120,17 +122,13 @@ def readings(meters: Meters, *, flowing: bool) -> Readings:
             "Blocks lost since the start (xruns): {input} from the microphone, {output} to the output."
         ).format(input=meters.input_xruns, output=meters.output_xruns),
         drift=_("{value} ppm").format(value=_signed(meters.drift_ppm, plus=True)),
+        drift_parts=_("By how much the output runs faster than the microphone; it is balanced all the time."),
     )
 
 
 def limit_words(limit_db: float | None) -> str:
     """The strength as people set it."""
     return _("Full") if limit_db is None else _("up to {value} dB").format(value=f"{limit_db:g}")
-
-
-def _sentence(message: str) -> str:
-    """The engine's lines begin with a small letter and end without a stop."""
-    return f"{message[:1].upper()}{message[1:]}." if message else ""
 
 
 def _level(rms_dbfs: float, peak_dbfs: float) -> str:

@@ -101,7 +101,7 @@ def test_a_start_that_cannot_be_is_said_with_what_would_help(qtbot, page, device
             {"state": EngineState.SLEEPING, "message": "nobody listens: the microphone is closed"},
             0,
             "Asleep until a program listens",
-            "Your microphone is closed.",
+            "Your microphone is closed and opens by itself.",
         ),
         ({"state": EngineState.RECONNECTING, "message": "yeti is gone"}, 0, "Looking for your microphone", "Yeti is"),
         (
