@@ -38,7 +38,7 @@ bench: $(VENV)/.bench ## speed, memory and live cost beside DeepFilterNet3 and R
 soak: $(VENV)/.bench ## the live engine for ten minutes: memory, latency, xruns (SOAK="--minutes 60" for longer)
 	@$(RUN) -m benchmarks live-soak $(SOAK)
 
-quality: $(VENV)/.demo ## scores of the demo clips against the golden ones (seconds)
+quality: $(VENV)/.demo ## fails where the demo clips score less than when the model was shipped (seconds)
 	@$(RUN) -m benchmarks golden
 
 figures: $(VENV)/.bench ## after a new model: measures everything again and writes it into README and docs
