@@ -15,6 +15,7 @@ from enhancer.live.engine import Engine, Options
 from enhancer.live.errors import RequestRefused
 from enhancer.live.meters import MeterReader
 from enhancer.live.protocol import Bypass, EngineState, Monitor, SetDevices, SetLimit, Shutdown, Start, Status, Stop
+from enhancer.live.pulse import virtual_device
 from enhancer.live.pulse_streams import PulseBackend
 from tests.live.sound_servers import wait_until
 
@@ -123,10 +124,11 @@ def test_a_server_that_freezes_while_it_sleeps_is_noticed_and_its_microphone_kep
         recording.stop()
 
 
-def test_it_never_listens_to_itself_though_its_user_makes_it_the_default(mortal_server, runtime):
+def test_it_never_listens_to_itself_though_its_user_makes_it_the_default(mortal_server, runtime, monkeypatch):
+    monkeypatch.setattr(virtual_device, "SETTLE_S", 0.5)
     with Running(mortal_server, runtime, replace(OPTIONS, input=None, keep_open=True)) as it:
         it.client.request(Start())
-        time.sleep(2.5)  # until then, defaults that move to us are the server's doing, and put right
+        time.sleep(0.8)  # until then, defaults that move to us are the server's doing, and put right
         mortal_server.pactl("set-default-source", "enhancer_mic")
         said = "the default microphone is our own"
         wait_until(lambda: said in it.status().events[-1].text, 3.0, "it is said")
