@@ -13,6 +13,8 @@ from enhancer.live import places
 from gui import i18n, preferences
 from gui.desktop_entry import APP_ID
 from gui.engine_link import EngineLink
+from gui.files.model import FilesModel
+from gui.files.page import FilesPage
 from gui.first_run.guide import FirstRunGuide
 from gui.first_run.model import FirstRunModel
 from gui.hotkey import GlobalHotkey
@@ -84,8 +86,10 @@ class Monitor:
         self.power = Power(link, store, devices)
         self.live = LiveModel(link, store, devices, self.power)
         self.settings = settings = SettingsModel(self.live, store, devices, self.power)
+        files = FilesModel(store)
         pages = [
             PageSpec("live", "live", partial(LivePage, self.live)),
+            PageSpec("files", "files", partial(FilesPage, files)),
             PageSpec("settings", "settings", partial(SettingsPage, settings)),
         ]
         self.window = MainWindow(pages, link, store, self._stays)

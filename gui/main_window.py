@@ -28,7 +28,7 @@ class PageSpec:
 
 
 class MainWindow(QMainWindow):
-    """quit_wanted: the user wants the whole program to end. closed: the window went, and is worth no more than memory.
+    """quit_wanted: the user wants the whole program to end. hidden: the window was closed, and the program goes on.
 
     stays: whether closing the window only hides it (there is a tray icon that brings it back).
     """
@@ -40,7 +40,7 @@ class MainWindow(QMainWindow):
         self, pages: Sequence[PageSpec], link: EngineLink, store: PreferencesStore, stays: Callable[[], bool]
     ) -> None:
         super().__init__()
-        self._specs, self._link, self._store, self._stays = pages, link, store, stays
+        self.pages, self._link, self._store, self._stays = tuple(pages), link, store, stays
         self.setWindowTitle("Enhancer")
         self.setMinimumSize(LEAST)
         self._restore()
@@ -55,7 +55,14 @@ class MainWindow(QMainWindow):
     @property
     def page(self) -> str:
         """The name of the page that is open."""
-        return self._specs[self._stack.currentIndex()].name
+        return self.pages[self._stack.currentIndex()].name
+
+    @property
+    def page_area(self) -> QScrollArea:
+        """What the open page scrolls in."""
+        area = self._stack.currentWidget()
+        assert isinstance(area, QScrollArea)
+        return area
 
     def page_widget(self, name: str) -> QWidget:
         """The page of this name."""
@@ -105,15 +112,15 @@ class MainWindow(QMainWindow):
     # --- inside -------------------------------------------------------------------------------------------------
 
     def _number(self, name: str) -> int:
-        return next((number for number, spec in enumerate(self._specs) if spec.name == name), 0)
+        return next((number for number, spec in enumerate(self.pages) if spec.name == name), 0)
 
     def _build(self, current: int) -> None:
         self._stack = QStackedWidget()
-        pages = [spec.make() for spec in self._specs]
+        pages = [spec.make() for spec in self.pages]
         for page in pages:
             self._stack.addWidget(_scrolling(page))
         titles = [page.title() for page in pages]  # type: ignore[attr-defined]
-        self.navigation = Navigation([(spec.icon, title) for spec, title in zip(self._specs, titles, strict=True)])
+        self.navigation = Navigation([(spec.icon, title) for spec, title in zip(self.pages, titles, strict=True)])
         self.navigation.chosen.connect(self._stack.setCurrentIndex)
         self.navigation.state.show_status(self._link.status)
         self.navigation.set_narrow(self.width() < NARROW)
@@ -141,6 +148,7 @@ class MainWindow(QMainWindow):
 def _scrolling(page: QWidget) -> QScrollArea:
     """A page in a window that may be too small for it."""
     page.setProperty("role", "page")
+    page.setMinimumWidth(1)  # as narrow as the window: only so does it learn that it has to arrange itself anew
     area = QScrollArea()
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidgetResizable(True)

@@ -43,7 +43,7 @@ from gui.playback.ab_player import AbPlayer
 from gui.theme import icon, theme
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label
 
-NARROW = 46  # widths of a capital M: below this, the options stand below each other
+MARGINS = 96  # of the page and its card, left and right together
 LIMITS_DB = (6.0, 12.0, 24.0, None)
 
 
@@ -278,7 +278,9 @@ class FilesPage(QWidget):
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Options below each other in a narrow window; the veil as large as the page."""
-        narrow = self.width() < NARROW * self.fontMetrics().horizontalAdvance("M")
+        row = self._option_row
+        lines = [row.itemAt(number).minimumSize().width() for number in range(row.count())]
+        narrow = self.width() < sum(lines) + row.spacing() * len(lines) + MARGINS
         self._option_row.setDirection(QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight)
         self._veil.setGeometry(self.rect())
 
