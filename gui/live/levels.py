@@ -60,8 +60,11 @@ class LevelsCard(QWidget):
 
     def show_readings(self, readings: Readings) -> None:
         """Texts."""
-        for value, text in zip(self.values, (readings.input, readings.output, readings.removed), strict=True):
+        texts = readings.input, readings.output, readings.removed
+        bars = self.input, self.output, self.removed
+        for value, bar, text in zip(self.values, bars, texts, strict=True):
             value.setText(text)
+            bar.setAccessibleDescription(text)
         for value, clipped in zip(self.values, (readings.input_clipped, readings.output_clipped), strict=False):
             set_role(value, "bad" if clipped else "")
         self.snr.setText(_("Speech over noise {value} (estimate)").format(value=readings.snr))

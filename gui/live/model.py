@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 MOST_DB = 40  # of the strength; above is "full"
 PRESETS_DB: tuple[float | None, ...] = (6.0, 12.0, 24.0, None)
+KINDS: tuple[Kind, ...] = ("input", "output")
 OFF = (EngineState.STOPPED, EngineState.FAILED)
 _LOST = "the recording has ended"
 _TOLD = ("running", "stopped", "the engine ends", MUTED)  # by the state's words
@@ -66,12 +67,13 @@ class LiveModel(QObject):
         self._link, self._preferences, self._devices, self._power = link, preferences, devices, power
         self._asked: dict[str, Any] = {}  # fields of the engine's status that it has been asked to change
         self._held = False
+        self._missing: set[Kind] = set()  # of the remembered devices
         link.status_changed.connect(self._see)
         link.connected_changed.connect(self.changed)
         link.happened.connect(self._tell)
         link.refused.connect(self._refuse)
         preferences.changed.connect(self.changed)
-        devices.changed.connect(self.changed)
+        devices.changed.connect(self._follow_devices)
         power.failed.connect(self._refuse)
         power.noted.connect(lambda line: self.said.emit(line, "warn", ""))
 
@@ -150,6 +152,18 @@ class LiveModel(QObject):
 
     def _is_there(self, kind: Kind, name: str) -> bool:
         return any(each.name == name for each in self._proper(kind))
+
+    def _follow_devices(self) -> None:
+        """A remembered device in whose place the default one serves is taken when it is plugged in."""
+        for kind in KINDS:
+            remembered = getattr(self._profile, kind)
+            if remembered is None or self._is_there(kind, remembered.name):
+                if kind in self._missing and remembered and self._running and getattr(self.status, kind) is None:
+                    self.choose(kind, remembered.name)
+                self._missing.discard(kind)
+            else:
+                self._missing.add(kind)
+        self.changed.emit()
 
     # --- the virtual microphone ---------------------------------------------------------------------------------
 

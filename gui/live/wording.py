@@ -9,7 +9,7 @@ from enhancer.live.engine import MUTED
 from enhancer.live.meters import SILENCE_DB, Meters
 from enhancer.live.protocol import EngineState as State
 from enhancer.live.protocol import StatusReply
-from gui.i18n import _
+from gui.i18n import _, ngettext
 from gui.i18n.engine_words import as_sentence
 from gui.live.scales import CLIPPED_DBFS
 
@@ -79,14 +79,15 @@ def _listeners(status: StatusReply, readers: int) -> str:
         return _("You hear your microphone without the noise.")
     if not readers:
         return _("No program listens at the moment.")
-    return _("One program hears you without the noise.") if readers == 1 else (
-        _("{count} programs hear you without the noise.").format(count=readers)
-    )  # fmt: skip
+    words = ngettext(
+        "One program hears you without the noise.", "{count} programs hear you without the noise.", readers
+    )
+    return words.format(count=readers)
 
 
 def used_by(readers: int) -> str:
     """How many programs record from the virtual microphone."""
-    return _("Used by 1 program.") if readers == 1 else _("Used by {count} programs.").format(count=readers)
+    return ngettext("Used by 1 program.", "Used by {count} programs.", readers).format(count=readers)
 
 
 def readings(meters: Meters, *, flowing: bool) -> Readings:

@@ -145,6 +145,17 @@ def test_pickers_follow_what_is_plugged_in_and_out(qtbot, running, link, devices
     assert running.input.currentText() == "Webcam"
 
 
+def test_the_chosen_microphone_is_used_when_it_is_plugged_in_later(qtbot, page, link, store, devices):
+    qtbot.keyClick(page.input, Qt.Key.Key_End)
+    plug(devices, YETI, HEADPHONES)
+    link.set_status(state=EngineState.RUNNING, message="running", virtual_mic=MIC_NAME)  # with the default one
+    assert page.input.currentText() == "Webcam (not connected)"
+    plug(devices, *ALL)
+    assert link.requests == [SetDevices(input="webcam", output=None)]
+    plug(devices, *ALL, Device("9", "new", "New headset", "input", 48_000, 1))
+    assert len(link.requests) == 1
+
+
 def test_devices_of_the_same_name_are_told_apart(page, devices):
     plug(devices, WEBCAM, Device("7", "other", "Webcam", "input", 48_000, 1))
     assert items(page.input)[1:] == ["Webcam (2)", "Webcam (7)"]
