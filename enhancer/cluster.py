@@ -132,10 +132,11 @@ class Cluster:
             # Of a worker's death Ray prints a paragraph on standard output, whatever log_to_driver says.
             ray._private.worker._worker_logs_enabled = False
             try:
-                if self._address == LOCAL:
-                    _start(ray, self._workers)
-                else:
-                    _join(ray, self._address)
+                with _muted_stderr(), _own_sigterm():
+                    if self._address == LOCAL:
+                        _start(ray, self._workers)
+                    else:
+                        _join(ray, self._address)
                 yield ray
             finally:
                 ray.shutdown()
@@ -276,8 +277,6 @@ def _lost(error: Exception) -> Lost:
 def _start(ray: Any, workers: int | None) -> None:
     """A cluster of this machine's cores, which ends with this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    main = threading.current_thread() is threading.main_thread()
-    handler = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(
             LOCAL, num_cpus=workers or cores, include_dashboard=False, object_store_memory=_OBJECTS, **_silence(),
@@ -285,9 +284,6 @@ def _start(ray: Any, workers: int | None) -> None:
         )  # fmt: skip
     except Exception as error:
         raise ConfigError(f"no Ray cluster can be started here: {_line(error)}", "give --jobs N") from error
-    finally:
-        if main:  # Ray puts its own in place, which ends the process
-            signal.signal(signal.SIGTERM, handler)
 
 
 def _join(ray: Any, address: str) -> None:
@@ -295,7 +291,7 @@ def _join(ray: Any, address: str) -> None:
 
     In a thread of its own, which is left behind where nothing answers: Ray would go on for minutes, deaf to Ctrl-C.
     """
-    hint = "`ray status` on one of its nodes says whether it runs"
+    hint = "`ray status` on a node says whether it runs; RAY_AUTH_MODE=token may be needed here, as on its nodes"
     if address != "auto":
         place = urlsplit(address if "://" in address else f"//{address}")
         try:
@@ -326,6 +322,33 @@ def _silence() -> dict[str, Any]:
 def _line(error: BaseException) -> str:
     lines = (getattr(error, "strerror", None) or str(error)).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+@contextlib.contextmanager
+def _muted_stderr() -> Iterator[None]:
+    """Inside, nothing is written to standard error: Ray's core logs there past Python, whatever its settings say."""
+    kept = os.dup(2)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(null)
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Afterwards SIGTERM means what it meant before: Ray has it end the process, and print the stack."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, handler)
 
 
 @contextlib.contextmanager

@@ -17,6 +17,7 @@ from enhancer.errors import ConfigError
 from enhancer.evaluation.pairs import Pair
 from enhancer.evaluation.pool import Failure, attempt
 from enhancer.file_denoiser import Settings
+from enhancer.media.atomic import remove_parts
 
 if TYPE_CHECKING:
     from enhancer.model import Student
@@ -35,6 +36,7 @@ class Nodes:
         for kind, place, content in self._cluster.run(_clean, tasks, stop.check, progress=True):
             job = jobs[numbers[place]]
             if isinstance(content, Lost):
+                remove_parts(job.target)
                 known = str(job.source) in content.error
                 error = content.error if known else f"{job.source}: {content.error}"
                 content = Result(job, "failed", error=error, hint=content.hint)
@@ -63,7 +65,8 @@ def _pair(task: tuple) -> Pair:
 def _clean(job: Job, settings: Settings, model: Path, turn: Turn) -> Result:
     """One file, on a worker."""
     if turn.again:
-        # A worker that was lost after the last step has left the whole file.
+        # A lost worker has left a part of the output, or all of it if it was lost after the last step.
+        remove_parts(job.target)
         settings = replace(settings, options=replace(settings.options, overwrite=True))
     return run_job(job, settings, _student(model), lambda done_s, total_s: turn.tell((done_s, total_s)))
 

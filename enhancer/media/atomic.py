@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import shutil
 import uuid
@@ -50,7 +51,7 @@ def replacing(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """
     made = _make_folders(target)
     # The suffix stays: ffmpeg chooses the format by it.
-    temporary = target.with_name(f"{_PREFIX}{uuid.uuid4().hex[:12]}{_MARK}{target.suffix}")
+    temporary = target.with_name(f"{_beginning(target)}{uuid.uuid4().hex[:12]}{_MARK}{target.suffix}")
     done = False
     try:
         try:
@@ -74,6 +75,20 @@ def replacing(target: Path, *, overwrite: bool) -> Iterator[Path]:
             for folder in made:
                 with contextlib.suppress(OSError):  # not empty: someone else uses it by now
                     folder.rmdir()
+
+
+def remove_parts(target: Path) -> None:
+    """Deletes what a killed process has left of `target` under temporary names."""
+    beginning = _beginning(target)
+    with contextlib.suppress(OSError):
+        for path in list(target.parent.iterdir()):
+            if path.name.startswith(beginning):
+                path.unlink()
+
+
+def _beginning(target: Path) -> str:
+    """Of the temporary names for `target`: its own name would not always fit."""
+    return f"{_PREFIX}{hashlib.sha256(os.fsencode(target.name)).hexdigest()[:8]}-"
 
 
 def _make_folders(target: Path) -> list[Path]:
