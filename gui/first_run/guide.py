@@ -29,7 +29,7 @@ from gui.widgets import Card, label, wrapped
 from gui.widgets.labels import set_role
 
 WIDEST = 46  # of the column, in widths of the letter M
-HIGHEST = 38  # in lines of text
+HIGHEST = 44  # in lines of text
 METERS_MS = 33
 LOOK_MS = 250  # for programs that use the microphone
 
@@ -334,7 +334,7 @@ class _Note(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(12)
-        row.addWidget(self._symbol, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._symbol)
         row.addWidget(self._words, 1)
         theme().changed.connect(self._draw)
 

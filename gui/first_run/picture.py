@@ -10,7 +10,7 @@ from gui.i18n import _
 from gui.theme import theme
 from gui.theme.icons import paint
 
-LINES = 9.5  # high, in lines of text
+LINES = 8.9  # high, in lines of text
 WIDTH = 40  # in widths of a middling letter
 
 

@@ -126,7 +126,7 @@ def test_a_model_is_taken_or_refused_in_the_engines_words(qtbot, page, store, fo
     wrong = folders / "voice.onnx"
     wrong.write_bytes(b"RIFF")
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(wrong), ""))
-    pick(page.network, "Own file …")
+    pick(page.network, "Own file…")
     qtbot.waitUntil(lambda: bool(page.banner.texts), timeout=20_000)
     assert page.banner.texts == [f"not an ONNX file: {wrong}"]
     assert page.network.currentText().startswith("Light") and store.value.model == "light"
