@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QObject, Qt, pyqtSignal
 
 from enhancer.errors import UserError
 from enhancer.live.device import Device, Kind, find
@@ -70,7 +70,8 @@ class LiveModel(QObject):
         self._missing: set[Kind] = set()  # of the remembered devices
         link.status_changed.connect(self._see)
         link.connected_changed.connect(self.changed)
-        link.happened.connect(self._tell)
+        # An event comes just before the status that may say the same.
+        link.happened.connect(self._tell, Qt.ConnectionType.QueuedConnection)  # type: ignore[call-arg]
         link.refused.connect(self._refuse)
         preferences.changed.connect(self.changed)
         devices.changed.connect(self._follow_devices)
@@ -121,7 +122,7 @@ class LiveModel(QObject):
             lines.append(Choice(each.name, each.description + number))
         chosen = self.chosen(kind)
         if chosen is not None and not self._is_there(kind, chosen):
-            words = _("{name} (not connected)").format(name=self._description(kind, chosen))
+            words = _("Not connected: {name}").format(name=self._description(kind, chosen))
             lines.append(Choice(chosen, words, there=False))
         return lines
 
@@ -331,7 +332,8 @@ class LiveModel(QObject):
 
     def _tell(self, event: Event) -> None:
         """What the state's own words do not say: they tell troubles while these last, and failures come with a hint."""
-        if event.state in (EngineState.RUNNING, EngineState.STOPPED) and event.text not in _TOLD:
+        told = event.text in (*_TOLD, self.status.message)
+        if event.state in (EngineState.RUNNING, EngineState.STOPPED) and not told:
             self.said.emit(event.text, "bad" if event.text.startswith(_LOST) else "info", "")
 
 

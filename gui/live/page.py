@@ -39,6 +39,7 @@ class LivePage(QWidget):
     def __init__(self, model: LiveModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
+        self._said = ""  # in the banner, and no trouble
         self._narrow, self._room_for_two = False, 0  # px
         self._columns_shown, self._shown_since = 0, monotonic()
         self.setFocusPolicy(Qt.FocusPolicy.ClickFocus)
@@ -50,7 +51,7 @@ class LivePage(QWidget):
         self._texts.timeout.connect(self._show_texts)
         self._make()
         model.changed.connect(self._show)
-        model.said.connect(self.banner.show_message)
+        model.said.connect(self._say)
         theme().changed.connect(self._draw_icons)
         application = QApplication.instance()
         assert isinstance(application, QApplication)
@@ -211,6 +212,14 @@ class LivePage(QWidget):
         self.record.setEnabled(model.can_record)
         self._show_texts()
         self._run()
+
+    def _say(self, text: str, kind: str, hint: str) -> None:
+        """In the banner; of what is no trouble, only the newest."""
+        if kind in ("info", "good"):
+            if self._said:
+                self.banner.clear(self._said)
+            self._said = text
+        self.banner.show_message(text, kind, hint)
 
     def _show_texts(self) -> None:
         meters = self._model.meters()

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from enhancer.live.engine import MUTED
-from enhancer.live.meters import SILENCE_DB, Meters
+from enhancer.live.meters import Meters
 from enhancer.live.protocol import EngineState as State
 from enhancer.live.protocol import StatusReply
 from gui.i18n import _, ngettext
@@ -16,6 +16,7 @@ from gui.live.scales import CLIPPED_DBFS
 Tone = Literal["off", "starting", "on", "asleep", "warn", "bad"]
 MINUS = "\N{MINUS SIGN}"
 NOTHING = "–"
+SILENT_DBFS = -100.0  # a muted microphone may dither
 FLOWING = (State.RUNNING, State.DEGRADED)  # sound is
 
 
@@ -136,7 +137,7 @@ def _level(rms_dbfs: float, peak_dbfs: float) -> str:
     """Of peaks only that they are too high: they are held by the engine long enough to be read."""
     if peak_dbfs >= CLIPPED_DBFS:
         return _("Too loud")
-    return _("silent") if rms_dbfs <= SILENCE_DB else _("{value} dB").format(value=_signed(rms_dbfs))
+    return _("silent") if rms_dbfs <= SILENT_DBFS else _("{value} dB").format(value=_signed(rms_dbfs))
 
 
 def _signed(value: float, *, plus: bool = False) -> str:
