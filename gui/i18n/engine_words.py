@@ -148,6 +148,13 @@ _LINES = (
     N_("{found}, and one was {late} ms late"),
     N_("a frame takes {p50} ms (p99 {p99}, longest {longest}) of {budget} ms"),
     N_("choose again: enhancer live --input NAME"),
+    N_("runs {how} (process {pid}), {state}"),
+    N_("as a service"),
+    N_("for `enhancer live`"),
+    N_("see the lines above, and its log: enhancer doctor --bundle FILE"),
+    N_("degraded"),
+    N_("reconnecting"),
+    N_("failed"),
     # Preferences: gui/preferences.py, enhancer/live/settings.py
     N_("the settings {file} {reason}: put aside as {aside}, going on without them"),
     N_("the settings {file} cannot be read ({reason}): going on without them"),
