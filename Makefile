@@ -52,7 +52,7 @@ clean: ## removes .venv, demo-output and caches
 
 # Stamps: an environment is installed once and again only when what it is made from changes.
 $(VENV)/.demo: EXTRAS = eval
-$(VENV)/.test: EXTRAS = eval,video,live,gui,train,dev
+$(VENV)/.test: EXTRAS = eval,video,live,gui,train,cluster,dev
 $(VENV)/.bench: EXTRAS = eval,video,live,gui,dev,peers
 $(VENV)/.test $(VENV)/.bench: SYSTEM = install
 

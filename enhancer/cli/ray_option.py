@@ -8,9 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand
 
-from enhancer.cluster import ADDRESS, LOCAL
+from enhancer.cluster import ADDRESS
 
-_NAMED = re.compile(f"auto|{LOCAL}|{ADDRESS}")
+_NAMED = re.compile(f"auto|{ADDRESS}")
 
 
 class RayCommand(TyperCommand):

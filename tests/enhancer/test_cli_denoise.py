@@ -353,6 +353,7 @@ def test_a_worker_that_dies_costs_one_file(tmp_path, model, monkeypatch):
     told = json.loads(output)
     assert process.returncode == 1
     assert (told["done"], told["failed"]) == (2, 1)
+    assert files_in(tmp_path / "out") == sorted(Path(e["output"]).name for e in told["files"] if e["status"] == "done")
     assert any("ended (exit code -9)" in (entry["error"] or "") for entry in told["files"])
 
 
