@@ -32,9 +32,10 @@ from training.evaluation.systems import Exported, Noisy, Other, System
 from training.places import default_runs
 
 RESULTS = ROOT / "benchmarks" / "results" / "targets.json"
-PAGE = ROOT / "docs" / "targets.md"
+PAGE, METHODS = ROOT / "docs" / "targets.md", ROOT / "docs" / "evaluation.md"
 PICTURE = ROOT / "docs" / "images" / "quality_cost.png"
 TIMED_S, ROUNDS = 20.0, 3
+AIMED = tuple(against.peer for against in AIMS)
 
 
 def run(items: int, model: Path | None, pools_folder: Path, jobs: int, *, write: bool) -> None:
@@ -47,7 +48,8 @@ def run(items: int, model: Path | None, pools_folder: Path, jobs: int, *, write:
     if write and items < COUNT:
         raise ConfigError(f"--write publishes figures of all {COUNT} mixtures, not of {items}", "leave out --items")
     require_packages()
-    peers = [peer.name for peer in chosen_peers(",".join(against.peer for against in AIMS))]
+    peers = [peer.name for peer in chosen_peers(",".join(AIMED))]
+    peers += [name for name, peer in PEERS.items() if peer.here and name not in AIMED]  # for the table alone
     pools = Pools(pools_folder)
     entries = fixed_entries(pools, "test", items)
     ours = Exported(rows.OURS, model)
@@ -70,7 +72,8 @@ def run(items: int, model: Path | None, pools_folder: Path, jobs: int, *, write:
             listened = [Noisy(), ours, Other(rows.FULL_BAND_PEER)]
             high = full_band.measure(entries, listened, kept / "full_band.jsonl", told("band above 8 kHz"))
             load = round(os.getloadavg()[0], 2)
-            costs = cost.measure(peers, model, TIMED_S, ROUNDS, status.update)
+            timed = [name for name in peers if not PEERS[name].oracle]
+            costs = cost.measure(timed, model, TIMED_S, ROUNDS, status.update)
     except KeyboardInterrupt:
         console.print("stopped: what is scored is kept, the same command goes on")
         raise typer.Exit(130) from None
@@ -121,11 +124,11 @@ def _note(facts: dict[str, Any], high: dict, found: Sequence[rows.Row]) -> str:
 
 
 def _dots(results: Results, costs: dict[str, cost.Cost]) -> tuple[list[picture.Dot], float, int]:
-    """What the picture shows: all but the noisy mixture, whose PESQ-WB is the second; ours at 48 kHz, the dearer."""
+    """What the picture shows: ours at 48 kHz, the dearer, and what an aim is against; second, the mixture's PESQ-WB."""
     means = {system: float(np.nanmean(results.values(system, "pesq_wb"))) for system in results.systems}
     dots = []
     for system in results.systems:
-        if system == rows.NOISY:
+        if system != rows.OURS and system not in AIMED:
             continue
         known = costs[cost.OURS[48_000] if system == rows.OURS else system]
         title = PEERS[system].title if system in PEERS else system
@@ -135,7 +138,8 @@ def _dots(results: Results, costs: dict[str, cost.Cost]) -> tuple[list[picture.D
 
 def _publish(facts: dict[str, Any], overview: str, judged: str, shown: tuple[list[picture.Dot], float, int]) -> None:
     write_json(RESULTS, facts)
-    replace_block(PAGE, "systems table", overview)
+    for page in (PAGE, METHODS):
+        replace_block(page, "systems table", overview)
     replace_block(PAGE, "targets table", judged)
     dots, noisy, items = shown
     picture.draw(dots, noisy, f"mean of {items} test mixtures at 16 and 48 kHz, -5 to 15 dB; one thread", PICTURE)

@@ -13,6 +13,8 @@ import numpy as np
 from benchmarks.speed_worker import noisy_sound
 from enhancer.evaluation.peers import PEERS
 
+ANY_RATE = 48_000  # of peers that take any
+
 
 def main() -> None:
     system, seconds, model = sys.argv[1], float(sys.argv[2]), sys.argv[3:]
@@ -37,8 +39,8 @@ def _peer(name: str, seconds: float) -> dict:
         stream = peer.stream()
         factor = _frame_by_frame(stream.process, stream.sample_rate, stream.hop, seconds)
         return {"sample_rate": stream.sample_rate, "streaming": factor, "files": factor}
-    assert peer.whole is not None and peer.whole_rate is not None
-    whole, rate = peer.whole, peer.whole_rate
+    assert peer.whole is not None
+    whole, rate = peer.whole, peer.whole_rate or ANY_RATE
     files = _at_once(lambda x: whole(x, rate), rate, seconds)
     return {"sample_rate": rate, "streaming": None, "files": files}
 
