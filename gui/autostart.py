@@ -17,6 +17,7 @@ from enhancer.live.service.manager import package_folder
 from gui import desktop_entry
 
 AT_LOGIN = "--at-login"
+_SWITCHED_OFF = {"Hidden=true", "X-GNOME-Autostart-enabled=false"}  # by the desktop's own settings
 _RUN_KEY = r"HKEY_CURRENT_USER\Software\Microsoft\Windows\CurrentVersion\Run"
 
 
@@ -24,7 +25,11 @@ def enabled() -> bool:
     """Whether the window starts when the user logs in."""
     if sys.platform == "win32":
         return QSettings(_RUN_KEY, QSettings.Format.NativeFormat).contains("Enhancer")
-    return _path().exists()
+    try:
+        lines = _path().read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return not _SWITCHED_OFF.intersection(line.replace(" ", "") for line in lines)
 
 
 def enable() -> None:

@@ -7,6 +7,7 @@ systems let no program do that without asking; there the key works while the win
 
 from __future__ import annotations
 
+import os
 from enum import Enum
 from typing import Any
 
@@ -60,8 +61,8 @@ class GlobalHotkey(QObject):
 
 
 def can_be_global() -> bool:
-    """Whether this session lets a program have a key everywhere."""
-    return QGuiApplication.platformName() == "xcb"
+    """Whether this session lets a program have a key everywhere; an X server within Wayland hears its own windows."""
+    return QGuiApplication.platformName() == "xcb" and not os.environ.get("WAYLAND_DISPLAY")
 
 
 class _Grab:
@@ -73,7 +74,12 @@ class _Grab:
 
         self._pressed, self._X = pressed, X
         self._released_at = -1  # the X server's time
-        self._display = Display()  # a connection of its own: Qt never sees its events
+        self._notifier: QSocketNotifier | None = None
+        self.ours = False
+        try:
+            self._display = Display()  # a connection of its own: Qt never sees its events
+        except (error.DisplayError, OSError):  # a server that Qt may use and we may not
+            return
         self._root = self._display.screen().root
         keycode, modifiers = _x_key(self._display, sequence)
         refused = error.CatchError(error.BadAccess)
@@ -84,7 +90,6 @@ class _Grab:
                 )
         self._display.sync()
         self.ours = bool(keycode) and refused.get_error() is None
-        self._notifier: QSocketNotifier | None = None
         if self.ours:
             self._notifier = QSocketNotifier(self._display.fileno(), QSocketNotifier.Type.Read)
             self._notifier.activated.connect(self._read)

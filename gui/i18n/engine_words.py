@@ -124,11 +124,6 @@ _LINES = (
     N_("the output would replace the input {path}"),
     N_("give --salvage to clean what can be read of it"),
     N_("install the video extra: pip install 'enhancer[video]'"),
-    # A microphone's judgement: enhancer/live/mic_test.py
-    N_("the microphone gives exact silence: it is muted, or a switch on it is off"),
-    N_("the microphone is overdriven: lower its volume in the sound settings, or go further away"),
-    N_("hardly any speech was heard: speak while it records, or choose another microphone (enhancer devices)"),
-    N_("the speech is faint: raise the microphone's volume in the sound settings, or go nearer"),
     # The doctor: enhancer/live/doctor/
     N_("{name}, is muted"),
     N_("{name}, has a volume of only {volume}"),

@@ -279,14 +279,14 @@ class LiveModel(QObject):
         before = self.status.recording
         self._ask(Record(folder), "recording", folder)
         if not on and before:
-            self.said.emit(_("Recorded into {folder}.").format(folder=_short(Path(before))), "good", "")
+            self.said.emit(_("Recorded into {folder}.").format(folder=short_path(Path(before))), "good", "")
 
     @property
     def recording_words(self) -> str:
         """Where it goes."""
         folder = Path(self.status.recording) if self.status.recording else self._preferences.value.recordings
         words = _("Recording into {folder}") if self.recording else _("Into {folder}")
-        return words.format(folder=_short(folder))
+        return words.format(folder=short_path(folder))
 
     # --- figures ------------------------------------------------------------------------------------------------
 
@@ -337,7 +337,7 @@ class LiveModel(QObject):
             self.said.emit(event.text, "bad" if event.text.startswith(_LOST) else "info", "")
 
 
-def _short(folder: Path) -> str:
+def short_path(folder: Path) -> str:
     """As people write it."""
     home = Path.home()
     return f"~/{folder.relative_to(home).as_posix()}" if folder.is_relative_to(home) else str(folder)

@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import (
 from enhancer.errors import UserError
 from gui.hotkey import COMMAND, can_be_global
 from gui.i18n import LANGUAGE_NAMES, _
-from gui.live.model import PRESETS_DB
+from gui.live.model import PRESETS_DB, short_path
 from gui.settings.model import OWN_FILE, SettingsModel, profile_label
 from gui.settings.rows import ElidedLabel, Picker, Row, add_rows, control_width
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label
@@ -180,7 +180,7 @@ class SettingsPage(QWidget):
             ),
             self._hotkey_row,
         ]
-        if not can_be_global():
+        if sys.platform == "linux" and not can_be_global():
             copy = QPushButton(_("Copy the command"))
             copy.clicked.connect(self._copy_command)
             rows.append(
@@ -267,7 +267,7 @@ class SettingsPage(QWidget):
         self.network.setEnabled(not model.checking_model)
         self._model_row.set_hint(_("Checking the model…") if model.checking_model else model.model_words)
         self.keep_open.setChecked(preferences.keep_open)
-        self._folder.show_text(str(preferences.recordings))
+        self._folder.show_text(short_path(preferences.recordings))
         languages = [("system", _("As the system")), *LANGUAGE_NAMES.items()]
         self.language.show_choices(languages, preferences.language)
         self.theme.set_value(preferences.theme)

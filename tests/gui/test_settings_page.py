@@ -137,6 +137,10 @@ def test_it_starts_with_the_system_as_long_as_it_is_wanted(qtbot, page, folders)
     entry = folders / "config" / "autostart" / "enhancer.desktop"
     assert f"Exec={sys.executable} " in entry.read_text().replace('"', "") and "--at-login" in entry.read_text()
     assert autostart.enabled() and page.at_login.isChecked()
+    text = entry.read_text()
+    entry.write_text(text + "Hidden=true\n")  # in the desktop's own settings
+    assert not autostart.enabled()
+    entry.write_text(text)
     qtbot.keyClick(page.at_login, Qt.Key.Key_Space)
     assert not entry.exists() and not page.at_login.isChecked()
 
@@ -206,7 +210,7 @@ press("Control_L", "Alt_L", "b"); wait(1)
 press("Num_Lock"); press("Caps_Lock"); press("Control_L", "Alt_L", "b"); wait(2)
 print(hotkey.where.value, second.where.value, len(heard))
 """
-    command = ["xvfb-run", "-a", "env", "QT_QPA_PLATFORM=xcb", sys.executable, "-c", code]
+    command = ["xvfb-run", "-a", "env", "-u", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM=xcb", sys.executable, "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout == "everywhere taken 2\n", done.stderr
 
