@@ -81,10 +81,11 @@ def test_what_call_programs_hear_is_what_files_become(live, tmp_path_factory):
         if live.xruns == before:
             time.sleep(0.5)
         player.kill()
+        ended = player.wait()
         live.request(Record(None))
         call = call.stop()
         assert live.xruns == before, "the engine lost blocks"
-        assert player.wait() == 0
+        assert ended == 0
 
         heard, passed = (soundfile.read(next(takes.glob(f"*-{side}.flac")), dtype="float32")[0] for side in SIDES)
         start = round(place_of(noisy, heard))
