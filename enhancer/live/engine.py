@@ -55,7 +55,7 @@ if TYPE_CHECKING:  # where there is no PulseAudio, its package is not there eith
     from enhancer.live.virtual_mic import VirtualMic
     from enhancer.live.virtual_speaker import VirtualSpeaker
 
-WATCHED_TICK_S = 0.05  # while somebody looks at the meters
+WATCHED_TICK_S = 1 / 30  # while somebody looks at the meters: as often as a window paints them
 TICK_S = 0.25
 HEARTBEAT_S = 0.5  # between publications while nobody looks, or nothing sounds
 DOZE_S = 2.0  # without readers, before the microphone is closed: a call program that changes its settings is not gone
