@@ -27,6 +27,10 @@ def start_qt(name: str) -> QApplication:
         os.environ.get(variable) for variable in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     ):
         raise ConfigError(_NO_DISPLAY, _HINT)
+    if sys.platform == "linux":
+        # The desktop portal: light or dark on every desktop that has one (Qt asks it on GNOME alone), and its own file
+        # dialogs. Where there is none, Qt finds out and does as it would have done.
+        os.environ.setdefault("QT_QPA_PLATFORMTHEME", "xdgdesktopportal")
     said: list[str] = []
 
     def hear(kind: QtMsgType, context: QMessageLogContext, text: str | None) -> None:

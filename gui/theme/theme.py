@@ -46,6 +46,7 @@ class Theme(QObject):
         assert hints is not None
         hints.colorSchemeChanged.connect(self._follow)
         follow_focus(app)
+        self._dark = self._wanted_dark()
         self._dress()
 
     def choose(self, choice: str) -> None:
