@@ -61,11 +61,11 @@ def as_mo(catalogue: Catalog) -> bytes:
 
 
 def untranslated(catalogue: Catalog) -> list[str]:
-    """Words without a translation."""
+    """Words without a translation, or with one that is marked as doubtful ("fuzzy"), which is not compiled."""
     missing = []
     for message in catalogue:
         strings = message.string if isinstance(message.string, tuple | list) else [message.string]
-        if message.id and not all(strings):
+        if message.id and (message.fuzzy or not all(strings)):
             missing.append(message.id if isinstance(message.id, str) else message.id[0])
     return missing
 
