@@ -33,7 +33,7 @@ LOCAL = "local"
 ADDRESS = r"(ray://)?(\[[0-9A-Fa-f:]+\]|[\w.-]+):[0-9]{1,5}"
 _ATTEMPTS = 3  # a file that kills its worker would otherwise kill one after the other
 _POLL_S = 0.25
-_TELL_S = 0.5
+_TELL_S = 0.25
 _GRACE_S = 10.0  # for tasks to delete their unfinished files
 _REACH_S = 5.0
 _JOIN_S = 30.0
@@ -75,7 +75,7 @@ class Turn:
         self._next = 0.0
 
     def tell(self, content: Any) -> None:
-        """Says how far the task is, twice a second at most. Raises KeyboardInterrupt once the run has been stopped.
+        """Says how far the task is, four times a second at most. Raises KeyboardInterrupt once the run is stopped.
 
         Ray raises that by itself, too, but an exception that arrives inside a callback from C can get lost.
         """
