@@ -11,6 +11,7 @@ import json
 import os
 import sys
 from pathlib import Path
+from time import monotonic, sleep
 
 from PyQt6.QtCore import QCoreApplication, QLockFile, QObject, pyqtSignal
 from PyQt6.QtNetwork import QLocalServer, QLocalSocket
@@ -50,10 +51,12 @@ class SingleInstance(QObject):
         """Has the first one show itself. Raises UserError if it does not answer."""
         application = QCoreApplication.instance() or QCoreApplication([""])
         socket = QLocalSocket()
-        socket.connectToServer(self._address)
+        deadline = monotonic() + ANSWER_MS / 1000
+        while not _connects(socket, self._address) and monotonic() < deadline:
+            sleep(0.05)  # it is just starting
         message = json.dumps({"page": page, "token": os.environ.get(_TOKEN, "")}).encode() + b"\n"
         if not (
-            socket.waitForConnected(ANSWER_MS)
+            socket.state() == QLocalSocket.LocalSocketState.ConnectedState
             and socket.write(message) == len(message)
             and socket.waitForReadyRead(ANSWER_MS)
         ):
@@ -88,6 +91,11 @@ class SingleInstance(QObject):
         if token:
             os.environ[_TOKEN] = token  # Qt takes it from there
         self.called.emit(page)
+
+
+def _connects(socket: QLocalSocket, address: str) -> bool:
+    socket.connectToServer(address)
+    return socket.waitForConnected(ANSWER_MS)
 
 
 def _address(folder: Path) -> str:

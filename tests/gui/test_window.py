@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from PyQt6.QtCore import Qt
+from PyQt6.QtCore import Qt, QTimer
 from PyQt6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from benchmarks.clips import ROOT
@@ -147,7 +147,6 @@ def test_every_page_says_in_words_what_the_engine_does(make_window, link, state,
 def test_who_comes_second_calls_the_first(qtbot, tmp_path):
     first = SingleInstance(tmp_path)
     assert first.claim()
-    first.listen()
     code = """
 import pathlib, sys
 from gui.single_instance import SingleInstance
@@ -157,6 +156,7 @@ second.call("files")
 """
     with qtbot.waitSignal(first.called, timeout=PATIENCE_MS) as called:
         second = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=ROOT)
+        QTimer.singleShot(300, first.listen)  # it may still be starting
     assert called.args == ["files"]
     assert second.wait(10) == 0
     first.close()
