@@ -23,6 +23,8 @@ from gui.i18n.qt_words import translate_qt
 from gui.live.model import LiveModel
 from gui.live.page import LivePage
 from gui.main_window import MainWindow, PageSpec
+from gui.mic_test.model import MicTestModel
+from gui.mic_test.page import MicTestPage
 from gui.power import Power
 from gui.preferences import Preferences, PreferencesStore
 from gui.qt_start import Signals, start_qt
@@ -86,9 +88,10 @@ class Monitor:
         self.power = Power(link, store, devices)
         self.live = LiveModel(link, store, devices, self.power)
         self.settings = settings = SettingsModel(self.live, store, devices, self.power)
-        files = FilesModel(store)
+        mic_test, files = MicTestModel(self.live, store), FilesModel(store)
         pages = [
             PageSpec("live", "live", partial(LivePage, self.live)),
+            PageSpec("mic-test", "mic-test", partial(MicTestPage, mic_test)),
             PageSpec("files", "files", partial(FilesPage, files)),
             PageSpec("settings", "settings", partial(SettingsPage, settings)),
         ]
@@ -96,7 +99,7 @@ class Monitor:
         self.window.setWindowIcon(app_icon())
         self.window.quit_wanted.connect(self.quit)
         self.window.hidden.connect(self._say_where)
-        self.first_run = FirstRunModel(self.live, store, self.power)
+        self.first_run = FirstRunModel(self.live, store, devices, self.power)
         self.guide = FirstRunGuide(self.first_run, self.window)
         settings.setup_wanted.connect(lambda: self.guide.begin())
         self.tray = Tray(self.live, settings)

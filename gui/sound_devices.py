@@ -19,7 +19,8 @@ from enhancer.live.devices import list_devices, watch
 class SoundDevices(QObject):
     """Lists and watches from `start` until `close`.
 
-    changed: `inputs`, `outputs` or `error` are different from now on. error: why there is no list; None: there is one.
+    changed: `inputs`, `outputs` or `error` are different from now on. known: they have been looked at. error: why there
+    is no list; None: there is one.
     """
 
     changed = pyqtSignal()
@@ -30,6 +31,7 @@ class SoundDevices(QObject):
         super().__init__()
         self.all: tuple[Device, ...] = tuple(devices)
         self.error: UserError | None = None
+        self.known = bool(self.all)
         self._stop = threading.Event()
         self._listed.connect(self._take)  # queued, since it is emitted in other threads
 
@@ -70,7 +72,8 @@ class SoundDevices(QObject):
             self._listed.emit(found)
 
     def _take(self, found: tuple[Device, ...] | UserError) -> None:
-        before = self.all, self.error
+        before = self.known, self.all, self.error
+        self.known = True
         self.all, self.error = ((), found) if isinstance(found, UserError) else (found, None)
-        if (self.all, self.error) != before:
+        if (self.known, self.all, self.error) != before:
             self.changed.emit()

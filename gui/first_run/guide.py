@@ -168,7 +168,7 @@ class _MicrophoneStep(_Step):
         self._buttons = QButtonGroup(self)
         self._buttons.idClicked.connect(self._choose)
         self._shown: list[tuple[str | None, str]] = []
-        self._none = wrapped(_("There is no microphone. Plug one in: it appears here by itself."), "warn")
+        self._none = _Note()
         self.card.body.addWidget(self._none)
 
     def refresh(self) -> None:
@@ -190,7 +190,9 @@ class _MicrophoneStep(_Step):
             found = self._buttons.button(number)
             if found is not None:
                 found.setChecked(name == chosen)
-        self._none.setVisible(len(choices) < 2)
+        problem = self._model.no_microphone
+        self._none.show_words("warn", problem)
+        self._none.setVisible(bool(problem))
 
     def _choose(self, number: int) -> None:
         self._model.live.choose("input", self._shown[number][0])

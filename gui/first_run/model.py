@@ -15,10 +15,11 @@ from enhancer.live.engine import MUTED
 from enhancer.live.meters import Meters
 from gui.child import Child
 from gui.i18n import _
-from gui.i18n.engine_words import in_words
+from gui.i18n.engine_words import as_sentence, in_words
 from gui.live.model import LiveModel
 from gui.power import Power
 from gui.preferences import PreferencesStore
+from gui.sound_devices import SoundDevices
 
 AUDIBLE_DB = -50.0  # RMS: a quiet voice at an arm's length
 SPEECH = 0.6  # probability
@@ -51,9 +52,9 @@ class FirstRunModel(QObject):
     changed = pyqtSignal()
     finished = pyqtSignal()
 
-    def __init__(self, live: LiveModel, store: PreferencesStore, power: Power) -> None:
+    def __init__(self, live: LiveModel, store: PreferencesStore, devices: SoundDevices, power: Power) -> None:
         super().__init__()
-        self.live, self._store, self._power = live, store, power
+        self.live, self._store, self._devices, self._power = live, store, devices, power
         self.step = Step.MICROPHONE
         self._turned_on = False  # by the guide
         self._speech = 0
@@ -115,6 +116,15 @@ class FirstRunModel(QObject):
         self.finished.emit()
 
     # --- the microphone -----------------------------------------------------------------------------------------
+
+    @property
+    def no_microphone(self) -> str:
+        """Why there is none to choose, and what to do; empty where there is one, or nobody knows yet."""
+        if self._devices.error is not None:
+            return " ".join(as_sentence(line) for line in (self._devices.error.message, self._devices.error.hint))
+        if self._devices.known and not self._devices.inputs:
+            return _("There is no microphone. Plug one in: it appears here by itself.")
+        return ""
 
     def _listen(self) -> None:
         """Opens the microphone. Into the virtual one: through the speaker, it would hear itself."""

@@ -23,7 +23,7 @@ from gui.i18n import LANGUAGE_NAMES, _
 from gui.live.model import PRESETS_DB, short_path
 from gui.settings.model import OWN_FILE, SettingsModel, profile_label
 from gui.settings.rows import ElidedLabel, Picker, Row, add_rows, control_width
-from gui.widgets import Banner, Card, SegmentedControl, Switch, label
+from gui.widgets import Banner, Card, SegmentedControl, Switch
 
 WIDEST = 60  # of the column, in widths of the letter M: longer lines are hard to read
 OTHER = "other"  # a strength that is none of the presets
@@ -40,7 +40,6 @@ class SettingsPage(QWidget):
         column = QVBoxLayout()
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(16)
-        column.addWidget(label(self.title(), "title"))
         column.addWidget(self.banner)
         for card in cards:
             column.addWidget(card)
@@ -49,7 +48,7 @@ class SettingsPage(QWidget):
         middle.setLayout(column)
         middle.setMaximumWidth(WIDEST * self.fontMetrics().horizontalAdvance("M"))
         row = QHBoxLayout(self)
-        row.setContentsMargins(32, 24, 32, 32)
+        row.setContentsMargins(24, 16, 24, 24)
         row.addStretch(1)
         row.addWidget(middle, 1000)
         row.addStretch(1)

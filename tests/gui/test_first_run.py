@@ -6,6 +6,7 @@ from PyQt6.QtWidgets import QLabel, QMainWindow, QPushButton, QRadioButton
 
 from enhancer.live.device import Device
 from enhancer.live.engine import MUTED
+from enhancer.live.errors import DeviceError
 from enhancer.live.protocol import EngineState, SetDevices
 from gui.first_run.guide import FirstRunGuide
 from gui.first_run.model import LOOKS, FirstRunModel, Step
@@ -24,13 +25,13 @@ def window(qtbot, link, store):
     """A window whose guide has begun."""
     devices = SoundDevices(DEVICES)
     power = Power(link, store, devices)
-    model = FirstRunModel(LiveModel(link, store, devices, power), store, power)
+    model = FirstRunModel(LiveModel(link, store, devices, power), store, devices, power)
     window = QMainWindow()
     window.setCentralWidget(QPushButton("below"))
     window.resize(800, 600)
     qtbot.addWidget(window)
     window.guide = FirstRunGuide(model, window)
-    window.model = model
+    window.model, window.devices = model, devices
     with qtbot.waitExposed(window):
         window.show()
     window.guide.begin()
@@ -63,6 +64,16 @@ def test_from_the_microphone_by_the_voice_to_the_call_program(qtbot, window, lin
     assert any("take “Enhancer microphone” as the microphone" in text for text in words(window))
     link.set_meters(readers=1)
     qtbot.waitUntil(lambda: any("A program is using it" in text for text in words(window)))
+
+
+def test_without_a_microphone_it_says_what_to_do(qtbot, window):
+    window.devices._take(())
+    assert any(text.startswith("There is no microphone. Plug one in") for text in words(window))
+    window.devices._take(DeviceError("no connection to the sound server", "start it: systemctl ..."))
+    assert "No connection to the sound server. Start it: systemctl ..." in words(window)
+    window.devices._take(tuple(DEVICES))
+    buttons = ["Default (Laptop microphone)", "Laptop microphone", "Blue Yeti"]
+    qtbot.waitUntil(lambda: [b.text() for b in window.guide.findChildren(QRadioButton) if b.isVisible()] == buttons)
 
 
 def test_a_voice_is_believed_after_a_moment_only(window, link):
