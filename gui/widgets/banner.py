@@ -93,7 +93,7 @@ class _Message(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(16, 10, 8, 10)
         row.setSpacing(12)
-        row.addWidget(self._symbol, 0, Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self._symbol, 0, Qt.AlignmentFlag.AlignVCenter)
         row.addLayout(words, 1)
         row.addWidget(self._dismiss, 0, Qt.AlignmentFlag.AlignTop)
         theme().changed.connect(self._draw)

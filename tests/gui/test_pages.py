@@ -13,6 +13,7 @@ from gui.sound_devices import SoundDevices
 from gui.theme import theme
 from tests.gui.fake_engine import FakeLink
 
+PAGES = ("live", "mic-test", "files", "settings")
 SMALL = (640, 400)  # logical pixels of a full-HD screen at 250 % and more
 
 
@@ -30,7 +31,7 @@ def monitor(qapp, tmp_path_factory):
     theme().choose("system")
 
 
-@pytest.fixture(params=["live", "files", "settings"])
+@pytest.fixture(params=PAGES)
 def page(request, monitor, qtbot) -> QWidget:
     monitor.link.set_status(state=EngineState.RUNNING, virtual_mic="Enhancer microphone")
     monitor.window.show_page(request.param)
@@ -84,13 +85,18 @@ def test_it_fits_a_small_window_or_a_large_scale_with_nothing_cut_off_at_the_sid
     monitor.window.resize(before)
 
 
-def test_it_is_made_anew_in_another_language_and_the_old_one_is_forgotten(page, monitor, qtbot):
-    window, name, before = monitor.window, monitor.window.page, len(controls(page))
-    with qtbot.waitSignal(page.destroyed):
+def test_all_are_made_anew_in_another_language_and_the_old_ones_are_forgotten(monitor, qtbot):
+    window, count = monitor.window, {}
+    for name in PAGES:
+        window.show_page(name)
+        count[name] = len(controls(window.page_widget(name)))
+    with qtbot.waitSignal(window.page_widget(PAGES[0]).destroyed):
         window.rebuild()
-    assert window.page == name
-    assert len(controls(window.page_widget(name))) == before
-    monitor.link.set_status(bypass=True)  # whoever still listened for the old page would fail now
+    assert window.page == PAGES[-1]
+    monitor.link.set_status(bypass=True)  # whoever still listened for an old page would fail now
     theme().choose("dark")
     monitor.link.set_status(bypass=False)
     theme().choose("light")
+    for name in PAGES:
+        window.show_page(name)
+        assert len(controls(window.page_widget(name))) == count[name]
