@@ -199,7 +199,10 @@ class FirstRunModel(QObject):
         names = _names()
         first = [_line(names[name], found.get(name)) for name in ("sound server", "microphone", "virtual microphone")]
         speed = _line(names["speed"], found.get("speed"))
-        if self.better_latency:
+        if speed.state == State.WARN:
+            fix = _("Close other programs during calls, and set the latency to Safe.")
+            speed = replace(speed, text=_("Too slow now and then: there may be dropouts."), fix=fix)
+        elif self.better_latency:
             speed = replace(speed, text=_("Fast enough, but late now and then: more latency leaves room for that."))
         first.append(speed)
         shown = ("sound server", "microphone", "virtual microphone", "speed")

@@ -26,7 +26,6 @@ from gui.settings.rows import ElidedLabel, Picker, Row, add_rows, control_width
 from gui.widgets import Banner, Card, SegmentedControl, Switch
 
 WIDEST = 60  # of the column, in widths of the letter M: longer lines are hard to read
-OTHER = "other"  # a strength that is none of the presets
 
 
 class SettingsPage(QWidget):
