@@ -24,7 +24,7 @@ OWN_FILE = "\0"  # a model: one of the user's
 
 
 class SettingsModel(QObject):
-    """changed: something that is shown is different. said(str or UserError): a line for the user.
+    """changed: something that is shown is different. said(UserError): what was not possible.
 
     hotkey_where: told by whoever holds the hot-key (`set_hotkey_where`). setup_wanted: the guide is to be shown again.
     """

@@ -17,7 +17,6 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from enhancer.errors import UserError
 from gui.hotkey import COMMAND, can_be_global
 from gui.i18n import LANGUAGE_NAMES, _
 from gui.live.model import PRESETS_DB, short_path
@@ -52,8 +51,8 @@ class SettingsPage(QWidget):
         row.addWidget(middle, 1000)
         row.addStretch(1)
         model.changed.connect(self._refresh)
-        model.said.connect(self._say)
-        model.live.said.connect(self._say_of_engine)
+        model.said.connect(self.banner.show_error)
+        model.live.said.connect(self.banner.show_message)
         self._show()
 
     def showEvent(self, event: QShowEvent | None) -> None:
@@ -282,12 +281,3 @@ class SettingsPage(QWidget):
         self._menu_row.set_hint(
             _("Enhancer is in the applications menu.") if model.in_menu else _("Find Enhancer among your programs.")
         )
-
-    def _say(self, what: UserError | str) -> None:
-        if isinstance(what, UserError):
-            self.banner.show_error(what)
-        else:
-            self.banner.show_message(what)
-
-    def _say_of_engine(self, text: str, kind: str, hint: str) -> None:
-        self.banner.show_message(text, kind, hint)
