@@ -1,8 +1,13 @@
 """The processes of a run: torchrun or our own, batches drawn by others, disks that fill up, parts of a run."""
 
 import dataclasses
+import multiprocessing
+import os
+import signal
 import subprocess
 import sys
+import threading
+from time import sleep
 
 import pytest
 import torch
@@ -53,6 +58,21 @@ def test_torchrun_and_our_own_processes_train_the_same_weights(small_pools, tmp_
     assert own.facts["progress"]["audio_hours"] == theirs.facts["progress"]["audio_hours"]
     assert own.tensors.keys() == theirs.tensors.keys()
     assert all(torch.equal(own.tensors[name], theirs.tensors[name]) for name in own.tensors)
+
+
+def test_a_run_told_to_end_while_its_processes_start_ends_without_a_word(small_pools, tmp_path, capfd):
+    def end_when_they_start() -> None:
+        while len(multiprocessing.active_children()) < 2:
+            sleep(0.01)
+        sleep(0.1)  # until the signal is waited for; a process takes seconds to import torch
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    (tmp_path / "tiny.toml").write_text(TINY)
+    ender = threading.Thread(target=end_when_they_start)
+    ender.start()
+    train(load_config(tmp_path / "tiny.toml"), small_pools.folder, tmp_path / "run")
+    ender.join()
+    assert not (tmp_path / "run" / CHECKPOINT).exists() and "Error" not in capfd.readouterr().err
 
 
 @pytest.mark.slow

@@ -126,7 +126,11 @@ def _start_processes(assignment: Assignment) -> None:
     mistakes: Any = torch.multiprocessing.get_context("spawn").SimpleQueue()
     workers = torch.multiprocessing.spawn(_start, (world, assignment, mistakes), nprocs=world, join=False)
 
+    told_to_end = False
+
     def pass_on(number: int, _: Any) -> None:
+        nonlocal told_to_end
+        told_to_end = True
         for process in workers.processes:
             process.terminate()
 
@@ -134,10 +138,12 @@ def _start_processes(assignment: Assignment) -> None:
         try:
             while not workers.join():
                 pass
-        except ProcessExitedException:
-            if mistakes.empty():
+        except ProcessExitedException as ended:
+            if not mistakes.empty():
+                raise mistakes.get() from None
+            # One that was still starting knows no better than to die of the signal: nothing is lost yet.
+            if not (told_to_end and ended.signal_name == "SIGTERM"):
                 raise
-            raise mistakes.get() from None
 
 
 def _start(rank: int, world: int, assignment: Assignment, mistakes: Any) -> None:
