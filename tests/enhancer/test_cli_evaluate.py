@@ -18,6 +18,7 @@ from enhancer.cli.app import app
 from enhancer.evaluation import metrics, pool
 from enhancer.evaluation.alignment import align
 from enhancer.evaluation.statistics import two_way_interval
+from tests.dying import die_at_one
 from tests.refusals import assert_refused
 
 RATE = 16_000
@@ -131,10 +132,14 @@ def test_a_run_goes_on_where_it_was_and_sees_what_changed(cli, folders, write):
     assert "2 of them scored before" in cli(*arguments).stdout
 
 
-def test_two_processes_score_what_one_scores(cli, folders, model):
+def test_two_processes_score_what_one_scores(cli, folders, write, tmp_path, model):
+    write("clean/bad.wav", CLEAN)
+    (tmp_path / "noisy/bad.wav").write_bytes(b"this is not sound")
     arguments = ("--clean", "clean", "--noisy", "noisy", "--model", model)
-    assert cli(*arguments, "--csv", "one.csv").exit_code == 0
-    assert cli(*arguments, "--csv", "two.csv", "--jobs", "2").exit_code == 0
+    results = [cli(*arguments, "--csv", f"{name}.csv", "--jobs", jobs) for name, jobs in (("one", "1"), ("two", "2"))]
+    assert [result.exit_code for result in results] == [1, 1]
+    assert results[0].stderr == results[1].stderr
+    assert "noisy/bad.wav" in results[0].stderr
     one, two = ([row | {"rtf": ""} for row in rows(name)] for name in ("one.csv", "two.csv"))
     assert one == two
 
@@ -191,14 +196,13 @@ def test_one_bad_file_costs_only_itself(cli, folders, write, tmp_path):
     (tmp_path / "enhanced/a.flac").write_bytes(b"this is not sound")
     write("clean/c.wav", CLEAN)
     write("enhanced/c.wav", np.stack([CLEAN, CLEAN], axis=1))
-    for jobs in ("1", "2"):
-        result = cli("--clean", "clean", "--enhanced", "enhanced", "--csv", f"{jobs}.csv", "--jobs", jobs)
-        assert result.exit_code == 1
-        assert [row["file"] for row in rows(f"{jobs}.csv")] == ["deep/b"]
-        errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
-        assert len(errors) == 2
-        assert any("enhanced/a.flac" in line for line in errors)
-        assert any("has 2 channels" in line and "has one channel" in line for line in errors)
+    result = cli("--clean", "clean", "--enhanced", "enhanced", "--csv", "s.csv")
+    assert result.exit_code == 1
+    assert [row["file"] for row in rows("s.csv")] == ["deep/b"]
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 2
+    assert any("enhanced/a.flac" in line for line in errors)
+    assert any("has 2 channels" in line and "has one channel" in line for line in errors)
 
 
 def test_files_without_a_partner_are_named(cli, folders, write):
@@ -319,14 +323,8 @@ def test_names_that_are_no_text_are_named_too(cli, folders, tmp_path):
         assert [os.fsencode(path) for path in json.loads(text)["unmatched"]] == [b"clean/b\xff.wav"]
 
 
-def _die(number: int) -> int:
-    if number == 1:
-        os._exit(7)
-    return number
-
-
 def test_a_process_that_dies_costs_only_its_file():
-    results = dict(pool.run_tasks(_die, [(number,) for number in range(4)], 2))
+    results = dict(pool.run_tasks(die_at_one, [(number,) for number in range(4)], 2))
     failed = results.pop(1)
     assert results == {0: 0, 2: 2, 3: 3}
     assert "exit code 7" in failed.error
