@@ -118,11 +118,20 @@ class Cluster:
         Raises ConfigError where there is no cluster, or when a worker lacks a file that is seen here, or the program.
         """
         with self._connection() as ray:
-            yield from _Run(ray, function, tasks, self._workers, progress).events(check)
+            try:
+                yield from _Run(ray, function, tasks, self._workers, progress).events(check)
+            except (ray.exceptions.RayError, ConnectionError) as error:
+                raise ConfigError(
+                    f"the Ray cluster is lost: {_line(error)}", "once it is back, the same command goes on where it was"
+                ) from error
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[Any]:
-        settings = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}  # uploads the working folder
+        settings = {
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0",  # would upload the working folder
+            "RAY_ENABLE_AUTO_CONNECT": "0",  # would start a cluster of its own where the connection is lost
+        }
         if self._address == LOCAL:
             # Ray listens on every interface and runs what it is sent: without the token, nobody else's.
             settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_worker_niceness": "0"}
@@ -171,6 +180,8 @@ class _Run:
             self._stop()
 
     def _give_out(self) -> None:
+        if not self._waiting:
+            return
         limit = self._workers or 2 * max(1, round(self._ray.cluster_resources().get("CPU", 1)))
         while self._waiting and len(self._running) < limit:
             number = self._waiting.popleft()
@@ -211,6 +222,8 @@ class _Run:
             raise ConfigError(
                 f"a worker of the cluster cannot run this program: {said}", "install it on every node in one version"
             ) from error
+        except self._ray.exceptions.LocalRayletDiedError:  # not the task's fault: the next would end so, too
+            raise
         except self._ray.exceptions.RayError as error:
             if self._attempts[number] < _ATTEMPTS:
                 self._waiting.appendleft(number)
@@ -225,12 +238,13 @@ class _Run:
 
     def _stop(self) -> None:
         left = list(self._running)
-        for reference in left:
-            self._ray.cancel(reference)
-        if left:
-            _, left = self._ray.wait(left, num_returns=len(left), timeout=_GRACE_S)
-        for reference in left:
-            self._ray.cancel(reference, force=True)
+        with contextlib.suppress(Exception):  # the connection is lost: Ray ends what belonged to it
+            for reference in left:
+                self._ray.cancel(reference)
+            if left:
+                _, left = self._ray.wait(left, num_returns=len(left), timeout=_GRACE_S)
+            for reference in left:
+                self._ray.cancel(reference, force=True)
 
 
 class _Board:

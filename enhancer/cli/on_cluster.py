@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Generator
 from dataclasses import replace
@@ -33,19 +34,35 @@ class Nodes:
         """As `batch.Executor.run`. Raises ConfigError where the cluster cannot be used, or does not share its files."""
         numbers = list(jobs)
         tasks = [Task((job, settings, model), (job.source, model)) for job in jobs.values()]
-        for kind, place, content in self._cluster.run(_clean, tasks, stop.check, progress=True):
-            job = jobs[numbers[place]]
-            if isinstance(content, Lost):
-                remove_parts(job.target)
-                known = str(job.source) in content.error
-                error = content.error if known else f"{job.source}: {content.error}"
-                content = Result(job, "failed", error=error, hint=content.hint)
-            elif kind == "finished" and content.status == "done" and not _has_arrived(job.target):
-                raise ConfigError(
-                    f"{job.target} was written by a worker, but is not there",
-                    "every node must reach the same folders under the same paths, through a shared file system",
-                )
-            yield kind, numbers[place], content
+        unfinished: set[int] = set()
+        try:
+            with contextlib.closing(self._cluster.run(_clean, tasks, stop.check, progress=True)) as events:
+                for kind, place, content in events:
+                    number = numbers[place]
+                    if kind == "started":
+                        unfinished.add(number)
+                    elif kind == "finished":
+                        content = _result(jobs[number], content)
+                        unfinished.discard(number)
+                    yield kind, number, content
+        finally:
+            for number in unfinished:  # their workers have done so, unless they were lost
+                remove_parts(jobs[number].target)
+
+
+def _result(job: Job, content: Result | Lost) -> Result:
+    """What became of a file. Raises ConfigError where its output was written to a place that is not seen here."""
+    if isinstance(content, Lost):
+        remove_parts(job.target)
+        known = str(job.source) in content.error
+        error = content.error if known else f"{job.source}: {content.error}"
+        return Result(job, "failed", error=error, hint=content.hint)
+    if content.status == "done" and not _has_arrived(job.target):
+        raise ConfigError(
+            f"{job.target} was written by a worker, but is not there",
+            "every node must reach the same folders under the same paths, through a shared file system",
+        )
+    return content
 
 
 def run_tasks(

@@ -22,6 +22,7 @@ from enhancer.cli.plan import Job
 from enhancer.cluster import Cluster, Lost, Task
 from enhancer.file_denoiser import Settings
 from enhancer.model import Student
+from enhancer.version import __version__
 from tests.refusals import assert_refused
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="finds workers in /proc")
@@ -87,7 +88,9 @@ def test_a_batch_ends_as_without_a_cluster(cli, cluster, model, tmp_path):
     assert (again.exit_code, json.loads(again.stdout)["skipped"]) == (0, 4)
 
 
-def test_an_evaluation_ends_as_without_a_cluster(cli, cluster, model, tmp_path):
+def test_an_evaluation_ends_as_without_a_cluster(cli, cluster, model, tmp_path, monkeypatch):
+    """Without an address, RAY_ADDRESS says where; what was scored there is not scored again here."""
+    monkeypatch.setenv("RAY_ADDRESS", cluster)
     pytest.importorskip("pesq", reason="pesq (extra eval) is not installed")
     noise = 0.02 * np.random.default_rng(0).standard_normal(SPEECH.size)
     for name in "ab":
@@ -95,7 +98,7 @@ def test_an_evaluation_ends_as_without_a_cluster(cli, cluster, model, tmp_path):
         write(tmp_path / f"noisy/{name}.wav", SPEECH + np.roll(noise, ord(name)))
     write(tmp_path / "noisy/b.wav", SPEECH[:RATE])
     scores = {}
-    for name, *how in (("here.csv",), ("there.csv", "--ray", cluster)):
+    for name, *how in (("here.csv",), ("there.csv", "--ray")):
         result = cli("evaluate", "--clean", "clean", "--noisy", "noisy", "--model", model, "--csv", name, *how)
         assert (result.exit_code, "b.wav is 1.0000 s long" in result.stderr) == (1, True)
         with open(name, newline="") as file:
@@ -179,6 +182,14 @@ def test_a_worker_that_does_not_see_a_file_ends_it_in_one_line(cli, cluster, mod
     assert_refused(result, "does not see /proc/self/fd/200")
     assert "shared file system" in result.stderr
     assert not Path("b.wav").exists()
+
+
+def test_a_worker_of_another_version_ends_it_in_one_line(cli, cluster, model, tmp_path, monkeypatch):
+    monkeypatch.setattr("enhancer.cluster.__version__", "0.0.9")
+    write(tmp_path / "a.wav", SPEECH)
+    assert_refused(
+        cli("denoise", "a.wav", "--model", model, "--ray", cluster), f"has enhancer {__version__}, not 0.0.9"
+    )
 
 
 @pytest.mark.parametrize(
