@@ -34,6 +34,7 @@ ADDRESS = r"(ray://)?(\[[0-9A-Fa-f:]+\]|[\w.-]+):[0-9]{1,5}"
 _ATTEMPTS = 3  # a file that kills its worker would otherwise kill one after the other
 _POLL_S = 0.25
 _TELL_S = 0.25
+_COUNT_S = 5.0  # between looks for nodes that have joined
 _GRACE_S = 10.0  # for tasks to delete their unfinished files
 _REACH_S = 5.0
 _JOIN_S = 30.0
@@ -164,7 +165,13 @@ class _Run:
         self._started: set[int] = set()
         self._remote = ray.remote(num_cpus=1, max_retries=0)(_do)
         self._board = ray.remote(num_cpus=0, max_restarts=-1)(_Board).remote() if progress else None
-        self._next_look = 0.0
+        self._next_look = self._next_count = 0.0
+        self._limit = self._count()
+
+    def _count(self) -> int:
+        """How many tasks to give out at a time."""
+        self._next_count = time.perf_counter() + _COUNT_S
+        return self._workers or 2 * max(1, round(self._ray.cluster_resources().get("CPU", 1)))
 
     def events(self, check: Callable[[], None]) -> Generator[Event, None, None]:
         """As `Cluster.run`."""
@@ -180,10 +187,7 @@ class _Run:
             self._stop()
 
     def _give_out(self) -> None:
-        if not self._waiting:
-            return
-        limit = self._workers or 2 * max(1, round(self._ray.cluster_resources().get("CPU", 1)))
-        while self._waiting and len(self._running) < limit:
+        while self._waiting and len(self._running) < self._limit:
             number = self._waiting.popleft()
             again = self._attempts[number] > 0
             self._attempts[number] += 1
@@ -229,6 +233,8 @@ class _Run:
                 self._waiting.appendleft(number)
                 return
             result = _lost(error)
+        if time.perf_counter() > self._next_count:  # only after a success: asked for a dead cluster's cores, Ray hangs
+            self._limit = self._count()
         if isinstance(result, _Unfit):
             if result.path is None or os.path.exists(result.path):
                 raise ConfigError(result.error, result.hint)
