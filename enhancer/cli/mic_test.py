@@ -100,7 +100,7 @@ def command(
         with _Meter(console, seconds) as meter:
             noisy, rate = mic_test.record(backend, source.name, seconds, meter.show)
         test = mic_test.judge(noisy, Enhancer(rate, attenuation_limit_db=attenuation_limit, model=student))
-        files = _save(test, save) if save is not None else []
+        files = mic_test.save(test, save) if save is not None else []
         if as_json:
             _print_json(test, source, files)
         else:
@@ -204,41 +204,14 @@ def _ratio(value: float | None) -> str:
     return "unknown" if value is None else f"over {SNR_MOST_DB:.0f}" if value >= SNR_MOST_DB else f"{value:.1f}"
 
 
-def _save(test: MicTest, folder: Path) -> list[Path]:
-    from datetime import datetime
-
-    import soundfile
-
-    from enhancer.media.atomic import replacing, write_error
-
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    paths = []
-    for name, sound in (("noisy", test.noisy), ("clean", test.clean)):
-        path = folder / f"{stamp}-{name}.wav"
-        with replacing(path, overwrite=False) as temporary:
-            try:
-                soundfile.write(temporary, sound, test.sample_rate, subtype="PCM_24")
-            except (OSError, soundfile.SoundFileError) as error:
-                raise write_error(path, error) from error
-        paths.append(path)
-    return paths
-
-
 def _print_json(test: MicTest, source: Device, files: list[Path]) -> None:
     import json
-    from dataclasses import asdict
 
-    from enhancer.live.mic_test import advice
+    from enhancer.live.mic_test import advice, figures
 
     report: dict[str, Any] = {
         "input": source.name,
-        "sample_rate": test.sample_rate,
-        "seconds": round(len(test.noisy) / test.sample_rate, 3),
-        "speech_share": round(test.speech_share, 3),
-        **{
-            name: {key: None if value is None else round(value, 2) for key, value in asdict(side).items()}
-            for name, side in (("before", test.before), ("after", test.after))
-        },
+        **figures(test),
         "advice": advice(test) or None,
         "files": [str(path) for path in files],
     }

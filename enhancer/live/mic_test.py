@@ -7,14 +7,19 @@ does everything else afterwards.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import numpy as np
 
 from enhancer.engine import Enhancer
 from enhancer.live.backend import Backend, Stream, StreamSpec
 from enhancer.live.errors import DeviceError
+from enhancer.media.atomic import replacing, write_error
 
 SAMPLE_RATE = 48_000
 LATENCY_S = 0.05  # nobody waits for it; fewer dropouts than with less
@@ -27,6 +32,24 @@ FEWEST_FRAMES = 20  # of noise, for a level of it: 200 ms
 QUIETEST = 0.1  # of all frames, where speech leaves no pause
 SNR_MOST_DB = 60.0
 LEAST_DBFS = -120.0
+
+
+class Problem(Enum):
+    """What a user can mend."""
+
+    MUTED = "muted"
+    OVERDRIVEN = "overdriven"
+    NO_SPEECH = "no speech"
+    FAINT = "faint"
+
+
+_ADVICE = {
+    Problem.MUTED: "the microphone gives exact silence: it is muted, or a switch on it is off",
+    Problem.OVERDRIVEN: "the microphone is overdriven: lower its volume in the sound settings, or go further away",
+    Problem.NO_SPEECH: "hardly any speech was heard: speak while it records, or choose another microphone "
+    "(enhancer devices)",
+    Problem.FAINT: "the speech is faint: raise the microphone's volume in the sound settings, or go nearer",
+}
 
 
 @dataclass(frozen=True)
@@ -140,18 +163,53 @@ def judge(noisy: np.ndarray, enhancer: Enhancer) -> MicTest:
     return MicTest(enhancer.sample_rate, noisy, clean, before, after, float(speech.mean()))
 
 
+def problem(test: MicTest) -> Problem | None:
+    """What is wrong with the microphone, the worst first."""
+    if not test.noisy.any():
+        return Problem.MUTED
+    if np.mean(np.abs(test.noisy) > 0.99) > 1e-4:
+        return Problem.OVERDRIVEN
+    if test.speech_share < 0.05:
+        return Problem.NO_SPEECH
+    if test.before.level_dbfs < -45.0:
+        return Problem.FAINT
+    return None
+
+
 def advice(test: MicTest) -> str:
     """What to change about the microphone, one line; empty when nothing."""
-    before = test.before
-    if not test.noisy.any():
-        return "the microphone gives exact silence: it is muted, or a switch on it is off"
-    if np.mean(np.abs(test.noisy) > 0.99) > 1e-4:
-        return "the microphone is overdriven: lower its volume in the sound settings, or go further away"
-    if test.speech_share < 0.05:
-        return "hardly any speech was heard: speak while it records, or choose another microphone (enhancer devices)"
-    if before.level_dbfs < -45.0:
-        return "the speech is faint: raise the microphone's volume in the sound settings, or go nearer"
-    return ""
+    found = problem(test)
+    return _ADVICE[found] if found else ""
+
+
+def figures(test: MicTest) -> dict[str, Any]:
+    """What was measured, for JSON: levels in dBFS and dB, null where unknown."""
+    return {
+        "sample_rate": test.sample_rate,
+        "seconds": round(len(test.noisy) / test.sample_rate, 3),
+        "speech_share": round(test.speech_share, 3),
+        **{
+            name: {key: None if value is None else round(value, 2) for key, value in asdict(side).items()}
+            for name, side in (("before", test.before), ("after", test.after))
+        },
+    }
+
+
+def save(test: MicTest, folder: Path) -> list[Path]:
+    """Writes TIME-noisy.wav and TIME-clean.wav, 24 bits, into a folder, which is made. Raises OutputError."""
+    import soundfile
+
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    paths = []
+    for name, sound in (("noisy", test.noisy), ("clean", test.clean)):
+        path = folder / f"{stamp}-{name}.wav"
+        with replacing(path, overwrite=False) as temporary:
+            try:
+                soundfile.write(temporary, sound, test.sample_rate, subtype="PCM_24")
+            except (OSError, soundfile.SoundFileError) as error:
+                raise write_error(path, error) from error
+        paths.append(path)
+    return paths
 
 
 def dbfs(sound: np.ndarray) -> float:

@@ -26,7 +26,6 @@ from PyQt6.QtWidgets import (
     QProgressBar,
     QPushButton,
     QSplitter,
-    QStackedWidget,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -86,14 +85,13 @@ class FilesPage(QWidget):
         self.drop_zone = DropZone()
         self.drop_zone.files_wanted.connect(self._ask_files)
         self.drop_zone.folder_wanted.connect(self._ask_folder)
-        self._pages = QStackedWidget()
-        self._pages.addWidget(self.drop_zone)
-        self._pages.addWidget(self._queue())
+        self._queue_part = self._queue()
         rows = QVBoxLayout(self)
         rows.setContentsMargins(24, 16, 24, 16)
         rows.setSpacing(12)
         rows.addWidget(self.banner)
-        rows.addWidget(self._pages, 1)
+        rows.addWidget(self.drop_zone, 1)
+        rows.addWidget(self._queue_part, 1)
 
     def _queue(self) -> QWidget:
         self._split = QSplitter(Qt.Orientation.Vertical)
@@ -223,7 +221,9 @@ class FilesPage(QWidget):
 
     def _show(self) -> None:
         model = self._model
-        self._pages.setCurrentIndex(1 if model.rowCount() or model.looking else 0)
+        filled = model.rowCount() > 0 or model.looking
+        self.drop_zone.setVisible(not filled)
+        self._queue_part.setVisible(filled)
         self.summary.setText(_("Looking through folders…") if model.looking else model.summary)
         self.strength.set_value(model.limit_db)
         self.overwrite.setChecked(model.overwrite)

@@ -94,6 +94,8 @@ def main() -> None:
             model = Student(sys.argv[1] if len(sys.argv) > 1 else None)
         except UserError as error:
             _say(error=error.message, hint=error.hint)
+            while orders.jobs.get() is not None:
+                pass  # Python does not end well while a thread reads
             return
         while (order := orders.jobs.get()) is not None:
             _say(number=order["number"], **_clean(order, orders.stop_of(order["number"]), model))

@@ -66,7 +66,7 @@ class AbPlayer(QWidget):
         self.play_button.setAccessibleName(words)
         self.play_button.setToolTip(_("{action} (Space)").format(action=words))
         for control in (self.play_button, self.side, self.view):
-            control.setEnabled(model.loaded)
+            control.setEnabled(model.files is not None)
         if self.side.value != model.hears_after:
             self.side.set_value(model.hears_after)
         self._show_time()

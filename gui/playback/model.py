@@ -63,7 +63,7 @@ class PlaybackModel(QObject):
 
     def play(self, on: bool) -> None:
         """Begins or pauses; at the end it begins anew."""
-        if self.loaded:
+        if self.files is not None:
             self._child.send(play=on)
 
     def toggle(self) -> None:

@@ -168,6 +168,8 @@ class Player:
     def _heard_s(self) -> float:
         assert self._pair is not None
         late_s = self._stream.latency_s if self._playing and self._stream is not None else 0.0
+        if self._dry_at is not None:
+            late_s = max(0.0, late_s - (monotonic() - self._dry_at))
         return self._origin_s + max(0.0, self._ring.taken / self._pair.sample_rate - late_s)
 
     def _report(self) -> None:
