@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from enhancer.environment import environment
 from enhancer.errors import ConfigError
 from enhancer.version import __version__
 
@@ -136,7 +137,7 @@ class Cluster:
         if self._address == LOCAL:
             # Ray listens on every interface and runs what it is sent: without the token, nobody else's.
             settings |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32), "RAY_worker_niceness": "0"}
-        with _environment(settings):
+        with environment(settings):
             import ray
 
             # Of a worker's death Ray prints a paragraph on standard output, whatever log_to_driver says.
@@ -369,18 +370,3 @@ def _own_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, handler)
-
-
-@contextlib.contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
-    """Environment variables that hold inside: Ray takes its settings, and those of what it starts, from there."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -19,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from enhancer import paths
+from enhancer import paths, settings_file
 from enhancer.errors import ConfigError, OutputError
 from enhancer.live import places, settings
 from enhancer.live.clock import MODES
@@ -151,7 +149,7 @@ def load(path: Path | None = None) -> tuple[Preferences, str]:
     profile follows `live.toml` beside it, if there is one.
     """
     path = path if path is not None else preferences_file()
-    preferences, note = _load(path)
+    preferences, note = settings_file.load(path, _read, Preferences())
     live_path = path.with_name(places.config_file().name)
     if live_path.exists():
         live, live_note = settings.load(live_path)
@@ -192,33 +190,9 @@ def engine_choice(preferences: Preferences, devices: Sequence[Device]) -> Choice
     return choose(request, remembered, devices)
 
 
-def _load(path: Path) -> tuple[Preferences, str]:
-    try:
-        return _read(path.read_bytes()), ""
-    except FileNotFoundError:
-        return Preferences(), ""
-    except OSError as error:
-        return Preferences(), f"the settings {path} cannot be read ({error.strerror}): going on without them"
-    except ConfigError as error:
-        aside = path.with_suffix(".old.toml")
-        try:
-            os.replace(path, aside)
-        except OSError:
-            return Preferences(), f"the settings {path} {error.message}: going on without them"
-        return Preferences(), f"the settings {path} {error.message}: put aside as {aside.name}, going on without them"
-
-
 def _read(data: bytes) -> Preferences:
     """Raises ConfigError whose message goes on from "the settings FILE ..."."""
-    try:
-        values = tomllib.loads(data.decode())
-    except ValueError as error:  # no TOML, or not even UTF-8
-        raise ConfigError(f"are damaged ({error})") from error
-    version = values.pop("version", None)
-    if type(version) is not int or version < 1:
-        raise ConfigError("are damaged (no version)")
-    if version > VERSION:
-        raise ConfigError("are of a newer enhancer")
+    values = settings_file.parse(data, VERSION)
     _check(values, _FIELDS)
     if "profiles" in values:
         values["profiles"] = tuple(_profile(table) for table in values["profiles"])
@@ -284,5 +258,5 @@ def _toml(value: Any) -> str:
     if isinstance(value, RememberedDevice):
         return f"{{ name = {_toml(value.name)}, description = {_toml(value.description)} }}"
     if isinstance(value, str):
-        return settings.quoted(value)
+        return settings_file.quoted(value)
     return json.dumps(value)  # true, false and numbers are the same in JSON

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import threading
 import traceback
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+from enhancer.environment import environment
 from enhancer.errors import UserError
 
 
@@ -94,17 +94,9 @@ class _Pool:
 
     def run(self, workers: int) -> Generator[tuple[int, Any], None, None]:
         # One thread a process: several of them each with all cores would slow one another down.
-        before = {name: os.environ.get(name) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")}
-        os.environ.update(dict.fromkeys(before, "1"))
-        try:
+        with environment({"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}):
             for _ in range(workers):
                 self._start()
-        finally:
-            for name, value in before.items():
-                if value is None:
-                    del os.environ[name]
-                else:
-                    os.environ[name] = value
         while self._busy:
             for connection in wait(list(self._busy)):
                 yield self._hear(connection)

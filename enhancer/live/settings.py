@@ -6,19 +6,18 @@ is not there.
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from enhancer import settings_file
 from enhancer.errors import ConfigError
 from enhancer.live.clock import MODES
 from enhancer.live.device import Device, Kind
 from enhancer.media.atomic import replacing
+from enhancer.settings_file import quoted
 
 VERSION = 1
 _HEAD = "# Written by enhancer live; what is left out is as it comes.\n"
@@ -52,19 +51,7 @@ def load(path: Path) -> tuple[Settings, str]:
 
     No file means the defaults. One that is damaged or of a newer version is renamed to `NAME.old.toml`.
     """
-    try:
-        return _read(path.read_bytes()), ""
-    except FileNotFoundError:
-        return Settings(), ""
-    except OSError as error:
-        return Settings(), f"the settings {path} cannot be read ({error.strerror}): going on without them"
-    except ConfigError as error:
-        aside = path.with_suffix(".old.toml")
-        try:
-            os.replace(path, aside)
-        except OSError:
-            return Settings(), f"the settings {path} {error.message}: going on without them"
-        return Settings(), f"the settings {path} {error.message}: put aside as {aside.name}, going on without them"
+    return settings_file.load(path, _read, Settings())
 
 
 def save(settings: Settings, path: Path) -> None:
@@ -86,15 +73,7 @@ def recall(remembered: RememberedDevice | None, kind: Kind, devices: Sequence[De
 
 def _read(data: bytes) -> Settings:
     """Raises ConfigError whose message goes on from "the settings FILE ..."."""
-    try:
-        values = tomllib.loads(data.decode())
-    except ValueError as error:  # no TOML, or not even UTF-8
-        raise ConfigError(f"are damaged ({error})") from error
-    version = values.pop("version", None)
-    if type(version) is not int or version < 1:
-        raise ConfigError("are damaged (no version)")
-    if version > VERSION:
-        raise ConfigError("are of a newer enhancer")
+    values = settings_file.parse(data, VERSION)
     if unknown := values.keys() - {field.name for field in fields(Settings)}:
         raise ConfigError(f"are damaged (there is no setting {min(unknown)!r})")
     for kind in ("input", "output"):
@@ -124,9 +103,3 @@ def _text(settings: Settings) -> str:
         if device is not None:
             lines += ["", f"[{kind}]", f"name = {quoted(device.name)}", f"description = {quoted(device.description)}"]
     return "\n".join(lines) + "\n"
-
-
-def quoted(text: str) -> str:
-    """A TOML string; what is no text (a lone surrogate of a name that is not UTF-8) becomes a question mark."""
-    text = text.encode(errors="replace").decode()
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
