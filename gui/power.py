@@ -79,7 +79,7 @@ class Power(QObject):
             return None
         for note in choice.notes:
             self.noted.emit(note)
-        options = choice.options
+        options = replace(choice.options, monitor=self._link.status.monitor)  # not a preference, yet not to be lost
         if options.model is None and self._link.status.model:  # an engine keeps its model when none is named
             options = replace(options, model=STANDARD)
         return options if keep_open is None else replace(options, keep_open=keep_open)

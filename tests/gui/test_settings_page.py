@@ -96,9 +96,10 @@ def test_two_profiles_cannot_have_one_name(qtbot, page):
 
 
 def test_what_cannot_be_changed_in_a_running_engine_starts_it_anew(qtbot, page, link):
-    running(link)
+    running(link, monitor=True)
     qtbot.mouseClick(segment(page.latency, "Safe"), Qt.MouseButton.LeftButton)
     assert (link.requests[-1][0], link.requests[-1][1].latency) == ("restart", "safe")
+    assert link.requests[-1][1].monitor  # who listens to himself goes on doing so
     link.set_status(latency_mode="safe")
     qtbot.keyClick(page.keep_open, Qt.Key.Key_Space)
     assert (link.requests[-1][0], link.requests[-1][1].keep_open) == ("restart", True)
