@@ -30,8 +30,7 @@ class RowDelegate(QStyledItemDelegate):
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         line = QFontMetrics(self._view.font()).height()
-        lines = 3 if index.data(Qt.ItemDataRole.UserRole).advice else 2
-        return QSize(24 * line, lines * (line + 2) + 3 * GAP)
+        return QSize(24 * line, 2 * (line + 2) + 3 * GAP)
 
     # --- places -----------------------------------------------------------------------------------------------------
 
@@ -169,10 +168,6 @@ class RowDelegate(QStyledItemDelegate):
             painter.setPen(QColor(colours.text_muted))
         elide = Qt.TextElideMode.ElideRight if bad or not working else Qt.TextElideMode.ElideMiddle
         painter.drawText(second, Qt.AlignmentFlag.AlignLeft, metrics.elidedText(row.detail, elide, box.width()))
-        if row.advice:
-            painter.setPen(QColor(colours.text_muted))
-            words = metrics.elidedText(row.advice, elide, box.width())
-            painter.drawText(second.translated(0, line + 2), Qt.AlignmentFlag.AlignLeft, words)
 
     def _paint_status(self, painter: QPainter, row: Row, box: QRect) -> int:
         """At the right of a line; returns the width that it takes."""

@@ -25,6 +25,7 @@ from gui.preferences import PreferencesStore
 BYTES_PER_WORKER = 8 << 20  # as in `enhancer denoise`: below that, a process costs more than it brings
 MOST_WORKERS = 8
 SHOW_MS = 250  # between two looks at the times that are left
+SOON_MS = 50
 NAMED = 5  # of files that were left out
 _SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
 _OPEN = (State.WAITING, State.WORKING)
@@ -67,8 +68,13 @@ class FilesModel(QAbstractListModel):
         self._workers: dict[Child, Row | None] = {}
         self._lookups = 0
         self._began_at = 0.0
-        self._run: list[Row] = []
+        self._run: list[Row] = []  # what has been asked for, done or not
+        self._run_size = 0
         self._looked_up.connect(self._take)
+        self._soon = QTimer(self)  # for many files that end one after the other
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(SOON_MS)
+        self._soon.timeout.connect(self.changed)
         self._timer = QTimer(self)
         self._timer.setInterval(SHOW_MS)
         self._timer.timeout.connect(self._tick)
@@ -93,9 +99,9 @@ class FilesModel(QAbstractListModel):
             case Qt.ItemDataRole.AccessibleTextRole:
                 return f"{row.name}, {row.status}"
             case Qt.ItemDataRole.AccessibleDescriptionRole:
-                return "  ·  ".join(filter(None, (row.detail, row.advice)))
+                return row.detail
             case Qt.ItemDataRole.ToolTipRole:
-                return "\n".join(filter(None, (str(row.source), row.detail, row.advice)))
+                return f"{row.source}\n{row.detail}"
         return None
 
     def index_of(self, row: Row) -> QModelIndex:
@@ -170,6 +176,7 @@ class FilesModel(QAbstractListModel):
             self._places.pop(_resolved(row.source), None)
             if row in self._run:
                 self._run.remove(row)
+                self._run_size -= row.size
             self.endRemoveRows()
             if row is self.listening:
                 self.listen(None)
@@ -207,7 +214,9 @@ class FilesModel(QAbstractListModel):
         waiting = [row for row in rows or self._rows if row.state is State.WAITING]
         if not self._plan(waiting):
             return
-        self._run += [row for row in waiting if row not in self._run]
+        known = set(self._run)
+        self._run += [row for row in waiting if row not in known]
+        self._run_size = sum(row.size for row in self._run)
         self.running = True
         self._timer.start()
         self._hand_out()
@@ -224,14 +233,14 @@ class FilesModel(QAbstractListModel):
     @property
     def share(self) -> float:
         """How much of this run is done, by the size of its files, 0 to 1."""
-        whole = sum(row.size for row in self._run) or 1
-        return sum(row.size * (row.share or 0.0) for row in self._run) / whole
+        at_work = sum(row.size * (row.share or 0.0) for row in self._workers.values() if row is not None)
+        return (sum(row.size for row in self._run if row.state not in _OPEN) + at_work) / max(self._run_size, 1)
 
     @property
     def left_s(self) -> float | None:
         """Until the run is done; None: unknown."""
-        elapsed = monotonic() - self._began_at
-        return elapsed * (1.0 - self.share) / self.share if self.share > 0.01 and elapsed > 1.0 else None
+        elapsed, share = monotonic() - self._began_at, self.share
+        return elapsed * (1.0 - share) / share if share > 0.01 and elapsed > 1.0 else None
 
     @property
     def progress_words(self) -> str:
@@ -405,7 +414,8 @@ class FilesModel(QAbstractListModel):
     def _end(self, row: Row, state: State) -> None:
         row.state = state
         self._show(row)
-        self.changed.emit()
+        if not self._soon.isActive():
+            self._soon.start()
 
     def _reset(self, row: Row) -> None:
         """It waits as if it had just come."""
@@ -437,7 +447,8 @@ class FilesModel(QAbstractListModel):
     def _show(self, row: Row) -> None:
         if row in self._rows:
             index = self.index_of(row)
-            self.dataChanged.emit(index, index)
+            # Qt lays out all rows anew where it is not told that none has another size.
+            self.dataChanged.emit(index, index, [Qt.ItemDataRole.UserRole])
 
     def _tick(self) -> None:
         for row in self._workers.values():

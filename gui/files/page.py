@@ -21,10 +21,12 @@ from PyQt6.QtWidgets import (
     QBoxLayout,
     QFileDialog,
     QHBoxLayout,
+    QLabel,
     QListView,
     QMenu,
     QProgressBar,
     QPushButton,
+    QSizePolicy,
     QSplitter,
     QToolButton,
     QVBoxLayout,
@@ -42,6 +44,7 @@ from gui.playback.ab_player import AbPlayer
 from gui.theme import icon, theme
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label
 
+PLACE = 180  # logical pixels of a folder's name
 MARGINS = 96  # of the page and its card, left and right together
 LIMITS_DB = (6.0, 12.0, 24.0, None)
 
@@ -161,6 +164,7 @@ class FilesPage(QWidget):
         self.view.setEditTriggers(QListView.EditTrigger.NoEditTriggers)
         self.view.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.view.setUniformItemSizes(True)
         self.view.setResizeMode(QListView.ResizeMode.Adjust)
         self.view.setStyleSheet("QListView, QListView:focus { border: none; }")  # the row in focus shows it
         self.view.setMinimumHeight(6 * QFontMetrics(self.view.font()).height())
@@ -185,14 +189,14 @@ class FilesPage(QWidget):
 
     def _comparison(self) -> Card:
         self.player = AbPlayer(self._model.playback)
-        self.player_title = label("", "heading")
+        self.player_title = ElidedLabel("heading")
         self.close_player = QToolButton()
         self.close_player.setProperty("role", "icon")
         self.close_player.setAccessibleName(_("Close the comparison"))
         self.close_player.setToolTip(_("Close the comparison"))
         self.close_player.clicked.connect(lambda: self._model.listen(None))
         self._player_card = Card()
-        self.player.head.addWidget(self.player_title)
+        self.player.head.addWidget(self.player_title, 100)
         self.player.head.addWidget(self.close_player)
         self._player_card.body.addWidget(self.player, 1)
         return self._player_card
@@ -237,18 +241,17 @@ class FilesPage(QWidget):
         self.stop_button.setVisible(model.running)
         self.progress.setVisible(model.running)
         self.clear.setEnabled(model.rowCount() > model.count(State.WAITING, State.WORKING))
-        self.view.scheduleDelayedItemsLayout()  # a failed row is a line higher
         listening = model.listening
         self._player_card.setVisible(listening is not None)
         self._option_card.setVisible(listening is None)  # to leave room
         if listening is not None:
-            self.player_title.setText(listening.name)
+            self.player_title.show_text(listening.name)
         self._show_progress()
 
     def _show_place(self) -> None:
         folder = self._model.folder
         words = _("Beside each file") if folder is None else folder.name or str(folder)
-        self.place.setText(words)
+        self.place.setText(self.place.fontMetrics().elidedText(words, Qt.TextElideMode.ElideMiddle, PLACE))
         self.place.setToolTip(_("As NAME-clean beside each file") if folder is None else str(folder))
         self.place.setAccessibleName(_("Save to: {place}").format(place=words))
 
@@ -366,6 +369,31 @@ class FilesPage(QWidget):
         if event is not None:
             event.acceptProposedAction()
             self._model.add(_paths(event.mimeData()))
+
+
+class ElidedLabel(QLabel):
+    """A line at the right that gives way; what is left out of its middle is in the tool tip."""
+
+    def __init__(self, role: str) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+
+    def show_text(self, text: str) -> None:
+        """All of it where there is room."""
+        self._whole = text
+        self.setToolTip(text)
+        self.setAccessibleName(text)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        self._fit()
+
+    def _fit(self) -> None:
+        self.setText(self.fontMetrics().elidedText(self._whole, Qt.TextElideMode.ElideMiddle, self.width()))
 
 
 def _paths(data: QMimeData | None) -> list[str]:

@@ -148,17 +148,12 @@ class Row:
                 there = self.target and _("{name} is there already").format(name=self.target.name)
                 parts = [there or _("A clean copy from before")]
             case State.FAILED:
-                parts = [wording.reason(self.message, self.source)]
+                parts = [wording.reason(self.message, self.source), wording.advice(self.hint).rstrip(".")]
             case State.CANCELLED:
                 parts = [_("Nothing was written")]
             case _:
                 parts = [str(self.source.parent), wording.size(self.size)]
         return "  ·  ".join(filter(None, parts))
-
-    @property
-    def advice(self) -> str:
-        """What may be done about a failure; empty where nothing is known."""
-        return wording.advice(self.hint) if self.state is State.FAILED else ""
 
     @property
     def _saved(self) -> str:

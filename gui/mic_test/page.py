@@ -284,9 +284,15 @@ class FigureCard(Card):
         self.body.addStretch(1)
 
     def show_figure(self, figure: Figure) -> None:
-        """The arrow reads as `then`."""
+        """In words for screen readers, too, who do not read arrows."""
         self.name.setText(figure.name)
-        self.value.setText(f"{figure.before} → {figure.after}" if figure.after else figure.before)
+        self.value.setText(figure.change)
         self.meaning.setText(figure.meaning[:1].upper() + figure.meaning[1:])
-        spoken = _("{name}: {before} before, {after} after").format(**vars(figure)) if figure.after else ""
+        spoken = (
+            _("{name}: {before} before, {after} after").format(
+                name=figure.name, before=figure.before, after=figure.after
+            )
+            if figure.after
+            else ""
+        )
         self.setAccessibleName(spoken or f"{figure.name}: {figure.before}")

@@ -34,6 +34,15 @@ class Figure:
     after: str
     meaning: str
 
+    @property
+    def change(self) -> str:
+        """From before to after, the unit once."""
+        if not self.after:
+            return self.before
+        number, _space, unit = self.before.rpartition(" ")
+        before = number if number and self.after.endswith(f" {unit}") else self.before
+        return f"{before} → {self.after}"
+
 
 def verdict(report: dict[str, Any], problem: str | None) -> Verdict:
     """In a line or two."""

@@ -192,9 +192,11 @@ def say(**message: object) -> None:
 
 
 def _read_commands(commands: queue.SimpleQueue[dict[str, Any] | None]) -> None:
-    for line in sys.stdin:
-        commands.put(json.loads(line))
-    commands.put(None)
+    try:
+        for line in sys.stdin:
+            commands.put(json.loads(line))
+    finally:
+        commands.put(None)
 
 
 def _waiting(commands: queue.SimpleQueue[dict[str, Any] | None]) -> Iterator[dict[str, Any] | None]:

@@ -119,5 +119,5 @@ def test_figures_say_what_they_mean():
     voice, noise, ratio = wording.figures(report())
     assert (voice.before, voice.meaning) == ("−20 dB", "a good level")
     assert (noise.before, noise.after, noise.meaning) == ("−50 dB", "−70 dB", "noticeable; Enhancer lowers it by 20 dB")
-    assert (ratio.before, ratio.after) == ("30 dB", "50 dB")
+    assert ratio.change == "30 → 50 dB"
     assert wording.figures(report(noise=-120.0))[1].before == "silence"
