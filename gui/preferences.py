@@ -55,7 +55,8 @@ class Preferences:
     """What the user has chosen, and where the window was.
 
     hotkey: for bypass, as QKeySequence writes it ("Ctrl+Alt+B"); empty: none. recording_folder: empty: the usual one.
-    model: a bundled model's name or a file; empty: the standard model. geometry: QWidget.saveGeometry in hexadecimal.
+    model: a bundled model's name or a file; empty: the standard model. files_*: strength and place of Files; an
+    empty folder: beside each file. geometry: QWidget.saveGeometry in hexadecimal.
     """
 
     language: str = "system"
@@ -65,6 +66,8 @@ class Preferences:
     recording_folder: str = ""
     model: str = ""
     keep_open: bool = False
+    files_limit_db: float | None = None
+    files_folder: str = ""
     geometry: str = ""
     last_page: str = ""
     first_run_done: bool = False
@@ -216,6 +219,10 @@ def _is_device(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() == names and all(type(text) is str for text in value.values())
 
 
+def _is_limit(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
 def _is(kind: type) -> Callable[[Any], bool]:
     return lambda value: type(value) is kind
 
@@ -224,7 +231,9 @@ _FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "language": LANGUAGES.__contains__,
     "theme": THEMES.__contains__,
     **dict.fromkeys(("start_minimised", "keep_open", "first_run_done"), _is(bool)),
-    **dict.fromkeys(("hotkey", "recording_folder", "model", "geometry", "last_page", "current"), _is(str)),
+    "files_limit_db": _is_limit,
+    **dict.fromkeys(("hotkey", "recording_folder", "model", "files_folder"), _is(str)),
+    **dict.fromkeys(("geometry", "last_page", "current"), _is(str)),
     "profiles": lambda value: isinstance(value, list) and len(value) > 0,
 }
 _PROFILE_FIELDS: Mapping[str, Callable[[Any], bool]] = {
@@ -232,7 +241,7 @@ _PROFILE_FIELDS: Mapping[str, Callable[[Any], bool]] = {
     "input": _is_device,
     "output": _is_device,
     "virtual_mic": _is(bool),
-    "limit_db": lambda value: type(value) in (int, float) and 0 <= value < math.inf,
+    "limit_db": _is_limit,
     "latency": lambda value: type(value) is str and value in MODES,
 }
 
@@ -247,7 +256,8 @@ def _check(values: Mapping[str, Any], known: Mapping[str, Callable[[Any], bool]]
 
 def _text(preferences: Preferences) -> str:
     lines = [_HEAD, f"version = {VERSION}"]
-    lines += [f"{name} = {_toml(getattr(preferences, name))}" for name in _FIELDS if name != "profiles"]
+    values = ((name, getattr(preferences, name)) for name in _FIELDS if name != "profiles")
+    lines += [f"{name} = {_toml(value)}" for name, value in values if value is not None]
     for profile in preferences.profiles:
         values = ((name, getattr(profile, name)) for name in _PROFILE_FIELDS)
         lines += ["", "[[profiles]]", *(f"{name} = {_toml(value)}" for name, value in values if value is not None)]

@@ -58,9 +58,7 @@ class FilesModel(QAbstractListModel):
         self._store = store
         self.playback = PlaybackModel(self)
         self.listening: Row | None = None
-        self.limit_db: float | None = None
-        self.folder: Path | None = None  # None: beside each file
-        self.overwrite = False
+        self.overwrite = False  # not remembered: asked for each time
         self.running = False
         self._rows: list[Row] = []
         self._places: dict[Path, Row] = {}  # by resolved source
@@ -119,14 +117,25 @@ class FilesModel(QAbstractListModel):
 
     # --- options ----------------------------------------------------------------------------------------------------
 
-    def set_limit(self, db: float | None) -> None:
+    @property
+    def limit_db(self) -> float | None:
         """No part of the sound is lowered by more; None: no limit."""
-        self.limit_db = db
+        return self._store.value.files_limit_db
+
+    @property
+    def folder(self) -> Path | None:
+        """Where clean files go; None: beside each file, as NAME-clean.EXT."""
+        folder = self._store.value.files_folder
+        return Path(folder) if folder else None
+
+    def set_limit(self, db: float | None) -> None:
+        """Chooses the limit, for the next time too."""
+        self._store.change(files_limit_db=db)
         self.changed.emit()
 
     def set_folder(self, folder: Path | None) -> None:
-        """Where clean files go; None: beside each file, as NAME-clean.EXT."""
-        self.folder = folder
+        """Chooses the folder, for the next time too."""
+        self._store.change(files_folder=str(folder or ""))
         self.changed.emit()
 
     def set_overwrite(self, on: bool) -> None:

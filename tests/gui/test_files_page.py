@@ -16,7 +16,7 @@ from enhancer.file_denoiser import Settings, denoise_file
 from gui.files.model import FilesModel
 from gui.files.page import FilesPage
 from gui.files.row import Action, Row, State
-from gui.preferences import Preferences, PreferencesStore
+from gui.preferences import Preferences, PreferencesStore, load
 
 DATA = Path(__file__).parents[1] / "data"
 RATE = 16_000
@@ -140,7 +140,8 @@ def test_strength_folder_and_replacing_are_those_of_the_command_line(
     page.place.menu().actions()[1].trigger()
     assert page.place.text() == "out"
     qtbot.mouseClick(page.strength.findChildren(type(page.strength.children()[-1]))[0], Qt.MouseButton.LeftButton)
-    assert page._model.limit_db == 6.0
+    remembered, _note = load(tmp_path / "gui.toml")
+    assert (remembered.files_limit_db, remembered.files_folder) == (6.0, str(tmp_path / "out"))
     clean_all(qtbot, page)
     assert states(page) == {"a.wav": State.DONE, "b.wav": State.SKIPPED}
     assert files_in(tmp_path / "out") == ["a.wav", "deep/b.wav"]

@@ -25,7 +25,7 @@ def path(tmp_path):
 def test_what_is_saved_is_loaded(path):
     studio = Profile("Studio \\ 工作室", YETI, None, False, 6.5, "low")
     chosen = Preferences(
-        "zh_CN", "dark", True, "Ctrl+Alt+B", "/a \"b\"", "light", True, "01ff", "files", True, studio.name,
+        "zh_CN", "dark", True, "Ctrl+Alt+B", "/a \"b\"", "light", True, 12.0, "/b", "01ff", "files", True, studio.name,
         (Profile("Calls"), studio),
     )  # fmt: skip
     save(chosen, path)
