@@ -18,7 +18,7 @@ HIGH_INPUTS = HIGH_BANDS + 1  # and a constant one: "there is a high band"
 HIGH_EDGES_HZ = (8_000.0, 24_000.0)
 # Above 8 kHz speech never stands alone: where the mask of 2 to 8 kHz lets little through, neither do the high bands.
 LEADING_BINS = slice(64, NETWORK_BINS)
-LEAD = np.float32(2.0)  # from half its height on, the leading mask leaves the gains above as they are
+LEAD = np.float32(4.0)  # of the leading mask's mean power: from half its height on, the gains above stay as they are
 COMPRESSION = 0.3  # magnitudes to this power, as loudness grows
 LEVEL_TIME_CONSTANT_S = 1.0
 # Below -100 dBFS or so, quiet is left quiet: the normaliser must not lift the dither of a muted microphone to speech.
@@ -239,7 +239,7 @@ class MaskApplication:
         """By how much the mask of 2 to 8 kHz, without a floor, leads the bands above: [frames, channels, 1] in 0..1."""
         leading = np.minimum(self._magnitude[..., LEADING_BINS], np.float32(1.0))
         power = np.vecdot(leading, leading)[..., None] / np.float32(leading.shape[-1])
-        return np.minimum(LEAD * np.sqrt(power), np.float32(1.0))
+        return np.minimum(LEAD * power, np.float32(1.0))
 
     def _bound(self, floor: np.ndarray | float | None) -> None:
         """Scales the mask from its magnitude to the wanted one: bent above 1, at least `floor`."""

@@ -33,9 +33,9 @@ def floor_mask(mask: np.ndarray, floor: np.ndarray | float) -> np.ndarray:
 
 
 def led_gains(high_gain: np.ndarray, delta: np.ndarray) -> np.ndarray:
-    """The gains above 8 kHz, times twice the mask's RMS magnitude over the bins 64..255 (2 to 8 kHz), at most by one.
+    """The gains above 8 kHz, times four times the mask's mean power over the bins 64..255 (2 to 8 kHz), at most by one.
 
     Shapes: high_gain float32 [..., 16]; delta as in `bound_mask`; magnitudes above one count as one.
     """
     magnitude = np.minimum(np.hypot(1.0 + delta[..., 0, 64:], delta[..., 1, 64:]), 1.0)
-    return high_gain * np.minimum(2.0 * np.sqrt(np.mean(magnitude**2, axis=-1, keepdims=True)), 1.0)
+    return high_gain * np.minimum(4.0 * np.mean(magnitude**2, axis=-1, keepdims=True), 1.0)

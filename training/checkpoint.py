@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,7 +169,10 @@ def _differences(made: dict[str, Any], wanted: dict[str, Any], where: str = "") 
     return found
 
 
-def slim(checkpoint: Checkpoint) -> Checkpoint:
-    """The student and its average alone, in half precision: small enough to commit, enough to start a run from."""
-    kept = {k: v.half() for k, v in checkpoint.tensors.items() if k.startswith(("student.", "ema."))}
+def slim(checkpoint: Checkpoint, parts: Collection[str] = ("student", "ema")) -> Checkpoint:
+    """The student and its average alone, in half precision: small enough to commit, enough to start a run from.
+
+    `parts`: ("ema",) keeps the average alone, enough for a teacher.
+    """
+    kept = {k: v.half() for k, v in checkpoint.tensors.items() if k.partition(".")[0] in parts}
     return Checkpoint(kept, checkpoint.facts)

@@ -24,6 +24,16 @@ def weights_sha256(model: onnx.ModelProto) -> str:
     return digest.hexdigest()
 
 
+def signal_path_sha256() -> str:
+    """SHA-256 of the code that a student's sound goes through before and after the network."""
+    from enhancer import engine, features, limiter, model, resampling, spectral
+
+    digest = hashlib.sha256()
+    for module in (engine, features, limiter, model, resampling, spectral):
+        digest.update(Path(module.__file__).read_bytes())
+    return digest.hexdigest()
+
+
 def computation_sha256(path: Path) -> str:
     """SHA-256 of all of an ONNX file but its metadata: what its output depends on. A card may change without it."""
     model = onnx.load(path)

@@ -23,7 +23,7 @@ from onnx import helper
 from enhancer.errors import ConfigError, ModelError, OutputError, UserError
 from enhancer.model import METADATA_KEY, Student
 from training.card import attribution, describe
-from training.checkpoint import load_checkpoint, save_checkpoint, slim
+from training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint, slim
 from training.data.fixed_sets import fixed_hash
 from training.data.pools import Pools
 from training.evaluate import averaged_network
@@ -48,6 +48,7 @@ from training.verdict import (
 )
 
 MODEL, LIGHT, WEIGHTS = "student.onnx", "light.onnx", "student.safetensors"
+TEACHER = "teacher.safetensors"  # our own, for who trains on
 CREDITS = "training-data.tsv"  # whose recordings the student learnt from
 MOST_BYTES = 3_000_000  # of the ONNX file
 
@@ -68,7 +69,7 @@ class Wish:
 
 def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
     """Puts a checkpoint's averaged weights into `wish.out` as student.onnx and student.safetensors, and in 8 bits as
-    light.onnx, with the credits of the recordings: all or none.
+    light.onnx, with the credits of the recordings and our own teacher, where one taught: all or none.
 
     `display(what)` is entered around each long part and gives a function to call with the share of it that is done;
     `say` prints lines of results. Raises UserError, and writes nothing, when the candidate is worse than what is there
@@ -88,11 +89,22 @@ def ship(wish: Wish, display: Display, say: Callable[[str], None]) -> None:
         _export(network, files[MODEL], card | changes | {"scores": scores[CANDIDATE]})
         _narrow(files[MODEL], files[LIGHT], {"scores": scores[LIGHT]})
         save_checkpoint(files[WEIGHTS], checkpoint)
+        if (teacher := _own_teacher(checkpoint)) is not None:
+            files[TEACHER] = Path(folder) / TEACHER
+            save_checkpoint(files[TEACHER], teacher)
         files[CREDITS].write_text(attribution(pools), encoding="utf-8")
         try:
             replace_together({path: wish.out / name for name, path in files.items()})
         except OSError as error:
             raise _cannot_write(wish.out, error) from error
+
+
+def _own_teacher(student: Checkpoint) -> Checkpoint | None:
+    """The averaged weights of the first teacher of our own that a student's last run had."""
+    distillation = student.facts["config"].get("distillation")
+    if not distillation or not distillation.get("teachers"):
+        return None
+    return slim(load_checkpoint(Path(distillation["teachers"][0])), ("ema",))
 
 
 def _staging(out: Path) -> tempfile.TemporaryDirectory[str]:

@@ -84,7 +84,7 @@ class SpectralTransform(nn.Module):
             return spectra * mask
         # The core's mask answers for its own band alone: no gradient reaches it through the bands that it leads.
         leading = magnitude[..., LEADING_BINS].detach().clamp_max(1.0)
-        led = float(LEAD) * leading.square().mean(-1, keepdim=True).sqrt()
+        led = float(LEAD) * leading.square().mean(-1, keepdim=True)
         gains = high_gain * led.clamp_max(1.0)
         return spectra * torch.cat([mask, (gains @ self.to_bins).to(mask.dtype)], dim=-1)
 

@@ -25,7 +25,7 @@ from training.export import build_graph
 from training.fingerprint import weights_sha256
 from training.networks import BandRecurrentNet
 from training.places import shipped_weights
-from training.shipping import CREDITS, LIGHT, MODEL, WEIGHTS, Wish, replace_together, ship
+from training.shipping import CREDITS, LIGHT, MODEL, TEACHER, WEIGHTS, Wish, replace_together, ship
 from training.verdict import TOLERANCE
 
 ITEMS = 2
@@ -53,12 +53,13 @@ def true_scores():
 def candidate(config, tmp_path):
     """Writes a checkpoint whose network passes sound through, but for a mask of so much chance; returns its path."""
 
-    def write(harm: float):
+    def write(harm: float, teachers: tuple[str, ...] = ()):
         torch.manual_seed(1)
         network = BandRecurrentNet(config.network)
         torch.nn.init.normal_(network.to_mask.weight, std=max(harm, 1e-9))
+        taught = {"distillation": {"teachers": list(teachers), "caches": []}} if teachers else {}
         facts = {
-            "config": config.as_dict(),
+            "config": config.as_dict() | taught,
             "progress": {"step": 7, "minutes": 1.0, "audio_hours": 0.1, "skipped": 0},
             "git_revision": f"harm {harm}",
             "started_from": None,
@@ -74,8 +75,8 @@ def candidate(config, tmp_path):
 def wish(candidate, small_pools, tmp_path):
     """A wish for a candidate: wish(harm, trades=()); the pair is to lie in tmp_path/assets."""
 
-    def make(harm: float, **options):
-        return Wish(candidate(harm), tmp_path / "assets", small_pools.folder, **{"items": ITEMS} | options)
+    def make(harm: float, teachers: tuple[str, ...] = (), **options):
+        return Wish(candidate(harm, teachers), tmp_path / "assets", small_pools.folder, **{"items": ITEMS} | options)
 
     return make
 
@@ -169,10 +170,14 @@ def test_a_trade_of_what_is_no_measure_is_refused(wish):
 # What is written
 
 
-def test_a_better_candidate_replaces_both_files_and_its_card_says_what_it_replaced(assets, wish):
+def test_a_better_candidate_replaces_both_files_and_its_card_says_what_it_replaced(assets, candidate, wish):
     old, before = card_of(assets), contents(assets)
-    ship(wish(0.0), shown, lambda line: None)
-    assert sorted(contents(assets)) == [LIGHT, MODEL, WEIGHTS, CREDITS]
+    teacher = candidate(0.1)
+    ship(wish(0.0, (str(teacher),)), shown, lambda line: None)
+    assert sorted(contents(assets)) == [LIGHT, MODEL, WEIGHTS, TEACHER, CREDITS]
+    taught_by = averaged_network(load_checkpoint(assets / TEACHER)).state_dict()
+    for name, weights in averaged_network(load_checkpoint(teacher)).state_dict().items():
+        assert torch.allclose(taught_by[name], weights, rtol=1e-3, atol=1e-6)
     assert all(contents(assets)[name] != before[name] for name in (LIGHT, MODEL, WEIGHTS))
     card = card_of(assets)
     replaced = card["replaces"]

@@ -63,10 +63,9 @@ class Exported:
     path: Path | None = None
 
     def version(self) -> str:
-        from enhancer.version import __version__
-        from training.fingerprint import computation_sha256
+        from training.fingerprint import computation_sha256, signal_path_sha256
 
-        return f"{__version__} {computation_sha256(_student(self.path).info.path)}"
+        return f"{signal_path_sha256()} {computation_sha256(_student(self.path).info.path)}"
 
     def enhance(self, item: Item) -> tuple[np.ndarray, float]:
         from enhancer.engine import denoise
