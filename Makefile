@@ -35,8 +35,9 @@ bench: $(VENV)/.bench ## speed, memory and live cost beside DeepFilterNet3 and R
 	@$(RUN) -m benchmarks speed
 	@[ "$$(uname)" != Linux ] || $(RUN) -m benchmarks live-cost
 
-soak: $(VENV)/.bench ## the live engine for ten minutes: memory, latency, xruns (SOAK="--minutes 60" for longer)
+soak: $(VENV)/.bench ## the live engine for ten minutes (SOAK="--minutes 60" for longer), then the window for forty: what grows?
 	@$(RUN) -m benchmarks live-soak $(SOAK)
+	@$(RUN) -m benchmarks gui-soak
 
 quality: $(VENV)/.demo ## fails where the demo clips score less than when the model was shipped (seconds)
 	@$(RUN) -m benchmarks golden

@@ -246,6 +246,17 @@ def gui_painting(
 
 
 @app.command()
+def gui_soak(
+    minutes: Annotated[float, typer.Option(min=0.5, help="How long the Live page shows sound.")] = 30.0,
+    cycles: Annotated[int, typer.Option(min=8, help="Times the engine is turned on and off.")] = 500,
+) -> None:
+    """The window for minutes and hundreds of starts: exit code 1 if memory, threads or files grow (extra gui, Xvfb)."""
+    from benchmarks import gui_soak
+
+    raise typer.Exit(gui_soak.run(minutes, cycles))
+
+
+@app.command()
 def make_demo_clips(
     data: Annotated[Path, typer.Option(help="Folder with speech/ and noise/.")] = ROOT.parent / "shared" / "data",
 ) -> None:
