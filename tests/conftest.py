@@ -17,6 +17,7 @@ LONGEST = (
     "live/test_proof_sound.py",
     "training/test_processes.py",
     "live/test_backends.py",
+    "gui/test_end_to_end.py",
     "training/test_loop.py",
     "live/test_engine.py",
     "training/test_adaptation.py",
