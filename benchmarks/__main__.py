@@ -237,12 +237,25 @@ def live_backends(
 @app.command()
 def gui_painting(
     seconds: Annotated[float, typer.Option(min=1.0, help="Of each of the seven measurements.")] = 20.0,
-    write: Annotated[bool, typer.Option("--write", help="Replace benchmarks/results/gui_painting.json.")] = False,
+    write: Annotated[
+        bool, typer.Option("--write", help="Replace gui_painting.json and the table in docs/gui.md.")
+    ] = False,
 ) -> None:
     """CPU of the window while it shows live sound, on a virtual screen without a graphics card (extra gui, Xvfb)."""
     from benchmarks import gui_painting
 
     gui_painting.run(seconds, write=write)
+
+
+@app.command()
+def screenshots(
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Where they are written.")] = ROOT / "docs/images/gui",
+    every: Annotated[bool, typer.Option("--all", help="Not only those that the docs show.")] = False,
+) -> None:
+    """Pictures of every page of the window with live sound, light and dark, English and Chinese (extra gui, Xvfb)."""
+    from benchmarks import screenshots
+
+    screenshots.run(out, every=every)
 
 
 @app.command()

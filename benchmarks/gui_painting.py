@@ -7,15 +7,12 @@ engine writes; this process plays the engine, so that only the window is measure
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from datetime import date
 from itertools import cycle
 from pathlib import Path
@@ -26,14 +23,16 @@ from rich.table import Table
 from benchmarks.clips import ROOT, demo_clips
 from benchmarks.result_files import write_json
 from benchmarks.speed import ONE_THREAD, machine
+from benchmarks.tables import as_text, replace_block
+from benchmarks.virtual_screen import virtual_screen
 from enhancer import Enhancer
-from enhancer.errors import UserError
 from enhancer.live.metering import SoundMeter
 from enhancer.live.meters import Meters, MeterWriter
 from enhancer.live.protocol import EngineState
 from enhancer.live.session import SAMPLE_RATE
 
 RESULTS = ROOT / "benchmarks" / "results" / "gui_painting.json"
+PAGE = ROOT / "docs" / "gui.md"
 FRAMES_A_SECOND = 30
 AIM_PERCENT = 15.0  # of a core, for both spectrograms
 # What is shown, in which window, how much larger than life.
@@ -49,11 +48,15 @@ CASES = (
 
 
 def run(seconds: float, *, write: bool) -> None:
-    """Prints the table and, with `write`, replaces results/gui_painting.json."""
+    """Prints the table and, with `write`, replaces results/gui_painting.json and the one in docs/gui.md."""
     console = Console(highlight=False)
     before = os.getloadavg()[0]
     rows = []
-    with console.status("a clip is measured") as status, _screen() as display, tempfile.TemporaryDirectory() as folder:
+    with (
+        console.status("a clip is measured") as status,
+        virtual_screen() as display,
+        tempfile.TemporaryDirectory() as folder,
+    ):
         meters = _meters()
         for what, size, scale in CASES:
             status.update(f"{what}, {size[0]} x {size[1]}, scale {scale:g}")
@@ -69,7 +72,8 @@ def run(seconds: float, *, write: bool) -> None:
     console.print(f"aim: both spectrograms under {AIM_PERCENT:g} % of a core", note(facts), sep="\n", soft_wrap=True)
     if write:
         write_json(RESULTS, facts)
-        console.print(f"wrote {RESULTS.relative_to(ROOT)}")
+        replace_block(PAGE, "gui painting", f"{as_text(table(facts))}\n\n{note(facts)}")
+        console.print(f"wrote {RESULTS.relative_to(ROOT)} and {PAGE.relative_to(ROOT)}")
 
 
 def table(facts: dict) -> Table:
@@ -146,20 +150,3 @@ def _snapshot(heard: SoundMeter, passed: SoundMeter, enhancer: Enhancer) -> Mete
         frames=enhancer.stats.frames,
         readers=1,
     )
-
-
-@contextlib.contextmanager
-def _screen() -> Iterator[str]:
-    """A virtual screen, by the name that DISPLAY takes."""
-    if shutil.which("Xvfb") is None:
-        raise UserError("Xvfb is not installed", "apt install xvfb")
-    reading, writing = os.pipe()
-    command = ["Xvfb", "-displayfd", str(writing), "-screen", "0", "2560x1600x24", "-nolisten", "tcp"]
-    server = subprocess.Popen(command, pass_fds=[writing], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    os.close(writing)
-    try:
-        with os.fdopen(reading) as pipe:
-            yield f":{pipe.readline().strip()}"
-    finally:
-        server.terminate()
-        server.wait()

@@ -88,11 +88,11 @@ class Monitor:
         self.power = Power(link, store, devices)
         self.live = LiveModel(link, store, devices, self.power)
         self.settings = settings = SettingsModel(self.live, store, devices, self.power)
-        mic_test, files = MicTestModel(self.live, store), FilesModel(store)
+        self.mic_test, self.files = MicTestModel(self.live, store), FilesModel(store)
         pages = [
             PageSpec("live", "live", partial(LivePage, self.live)),
-            PageSpec("mic-test", "mic-test", partial(MicTestPage, mic_test)),
-            PageSpec("files", "files", partial(FilesPage, files)),
+            PageSpec("mic-test", "mic-test", partial(MicTestPage, self.mic_test)),
+            PageSpec("files", "files", partial(FilesPage, self.files)),
             PageSpec("settings", "settings", partial(SettingsPage, settings)),
         ]
         self.window = MainWindow(pages, link, store, self._stays)

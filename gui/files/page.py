@@ -41,7 +41,7 @@ from gui.files.reveal import open_file, show_in_folder
 from gui.files.row import Action, Row, State
 from gui.i18n import _
 from gui.playback.ab_player import AbPlayer
-from gui.theme import icon, theme
+from gui.theme import icon, set_icon, theme
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label
 
 PLACE = 180  # logical pixels of a folder's name
@@ -272,8 +272,8 @@ class FilesPage(QWidget):
 
     def _draw(self) -> None:
         colours = theme().tokens
-        self.add_button.setIcon(icon("plus", colours.text, 16))
-        self.place.setIcon(icon("folder", colours.text, 18))
+        set_icon(self.add_button, "plus", colours.text, 16)
+        set_icon(self.place, "folder", colours.text)
         self.close_player.setIcon(icon("close", colours.text_muted, 16))
         self.close_player.setIconSize(QSize(16, 16))
         self.view.viewport().update()

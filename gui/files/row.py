@@ -9,6 +9,7 @@ from time import monotonic
 
 from enhancer.media.types import VIDEO_SUFFIXES
 from gui.files import wording
+from gui.home import short_path
 from gui.i18n import _
 from gui.playback.clock import clock
 
@@ -140,7 +141,7 @@ class Row:
         """The line below its name."""
         match self.state:
             case State.WORKING:
-                parts = [str(self.source.parent), wording.time_left(self.left_s)]
+                parts = [short_path(self.source.parent), wording.time_left(self.left_s)]
             case State.DONE:
                 length = clock(self.seconds) if self.seconds is not None else ""
                 parts = [length, self._saved, *self.notes]
@@ -152,7 +153,7 @@ class Row:
             case State.CANCELLED:
                 parts = [_("Nothing was written")]
             case _:
-                parts = [str(self.source.parent), wording.size(self.size)]
+                parts = [short_path(self.source.parent), wording.size(self.size)]
         return "  ·  ".join(filter(None, parts))
 
     @property

@@ -37,6 +37,9 @@ class FirstRunGuide(QWidget):
         self.skip = QPushButton(_("Skip"))
         self.skip.setProperty("role", "ghost")
         self.skip.clicked.connect(model.skip)
+        policy = self.skip.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)  # nothing moves when it goes
+        self.skip.setSizePolicy(policy)
         head = QHBoxLayout()
         head.addWidget(self._dots)
         head.addSpacing(8)
@@ -136,14 +139,14 @@ class _Dots(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
-        return QSize(len(Step) * 30 - 6, 8)
+        return QSize(Step.CHECK * 30 - 6, 8)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         colours = theme().tokens
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
-        for number in range(len(Step)):
+        for number in range(Step.CHECK):
             painter.setBrush(QColor(colours.accent if number <= self._step else colours.line))
             painter.drawRoundedRect(QRectF(number * 30, 2, 24, 4), 2, 2)
         painter.end()

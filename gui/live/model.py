@@ -27,6 +27,7 @@ from enhancer.live.protocol import (
     StatusReply,
 )
 from enhancer.live.settings import RememberedDevice
+from gui.home import short_path
 from gui.i18n import _
 from gui.live.wording import FLOWING, Readings, StateWords, limit_words, readings, state_words, used_by
 from gui.preferences import PreferencesStore, Profile
@@ -335,9 +336,3 @@ class LiveModel(QObject):
         told = event.text in (*_TOLD, self.status.message)
         if event.state in (EngineState.RUNNING, EngineState.STOPPED) and not told:
             self.said.emit(event.text, "bad" if event.text.startswith(_LOST) else "info", "")
-
-
-def short_path(folder: Path) -> str:
-    """As people write it."""
-    home = Path.home()
-    return f"~/{folder.relative_to(home).as_posix()}" if folder.is_relative_to(home) else str(folder)

@@ -24,7 +24,7 @@ from gui.live.model import PRESETS_DB, LiveModel
 from gui.live.scales import FRAMES_A_SECOND, TEXTS_A_SECOND
 from gui.live.spectrogram_view import SpectrogramView
 from gui.live.wording import Tone
-from gui.theme import icon, pixmap, theme
+from gui.theme import pixmap, set_icon, theme
 from gui.widgets import Banner, Card, SegmentedControl, Switch, label, wrapped
 from gui.widgets.labels import set_role
 
@@ -261,7 +261,7 @@ class LivePage(QWidget):
         self._symbol.setVisible(tone in _ICONS)
         if tone in _ICONS:
             self._symbol.setPixmap(pixmap(_ICONS[tone], tints[tone], 22))
-        self.compare.setIcon(icon("compare", colours.text, 18))
+        set_icon(self.compare, "compare", colours.text)
 
     # --- when it is seen ----------------------------------------------------------------------------------------
 

@@ -21,7 +21,7 @@ from gui.live.scales import level_share
 from gui.mic_test.model import SECONDS, MicTestModel, Step
 from gui.mic_test.wording import Figure
 from gui.playback.ab_player import AbPlayer
-from gui.theme import icon, pixmap, theme
+from gui.theme import pixmap, set_icon, theme
 from gui.theme.icons import paint as paint_icon
 from gui.widgets import Banner, Card, label, wrapped
 
@@ -210,8 +210,8 @@ class MicTestPage(QWidget):
 
     def _draw(self) -> None:
         colours = theme().tokens
-        self.record.setIcon(icon("record", colours.on_accent, 18))
-        self.again.setIcon(icon("retry", colours.on_accent, 18))
+        set_icon(self.record, "record", colours.on_accent)
+        set_icon(self.again, "retry", colours.on_accent)
         if self._model.step is Step.DONE:
             tone = self._model.verdict.tone
             tint = {"good": colours.good, "info": colours.accent, "warn": colours.warn, "bad": colours.bad}[tone]

@@ -17,9 +17,10 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from gui.home import short_path
 from gui.hotkey import COMMAND, can_be_global
 from gui.i18n import LANGUAGE_NAMES, _
-from gui.live.model import PRESETS_DB, short_path
+from gui.live.model import PRESETS_DB
 from gui.settings.model import OWN_FILE, SettingsModel, profile_label
 from gui.settings.rows import ElidedLabel, Picker, Row, add_rows, control_width
 from gui.widgets import Banner, Card, SegmentedControl, Switch

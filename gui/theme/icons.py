@@ -7,6 +7,9 @@ from functools import cache
 from PyQt6.QtCore import QByteArray, QRectF, QSize, Qt
 from PyQt6.QtGui import QGuiApplication, QIcon, QPainter, QPixmap
 from PyQt6.QtSvg import QSvgRenderer
+from PyQt6.QtWidgets import QAbstractButton
+
+ROOM = 4  # logical pixels between an icon and the words beside it, besides the style's own
 
 _HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" fill="none" stroke="{colour}" stroke-width="1.8" '
@@ -71,14 +74,18 @@ def svg(name: str, colour: str) -> bytes:
 
 def pixmap(name: str, colour: str, size: int = 20) -> QPixmap:
     """The icon, `size` logical pixels wide, sharp on the sharpest screen of this machine."""
-    application = QGuiApplication.instance()
-    assert isinstance(application, QGuiApplication)
-    return _drawn(name, colour, size, application.devicePixelRatio())
+    return _drawn(name, colour, size, _ratio())
 
 
 def icon(name: str, colour: str, size: int = 20) -> QIcon:
     """The icon for buttons and menus."""
     return QIcon(pixmap(name, colour, size))
+
+
+def set_icon(button: QAbstractButton, name: str, colour: str, size: int = 18) -> None:
+    """On a button with words, apart from them: styles of Qt's have them all but touch."""
+    button.setIcon(QIcon(_drawn(name, colour, size, _ratio(), ROOM)))
+    button.setIconSize(QSize(size + ROOM, size))
 
 
 def paint(painter: QPainter, name: str, colour: str, box: QRectF) -> None:
@@ -91,13 +98,20 @@ def _renderer(name: str, colour: str) -> QSvgRenderer:
     return QSvgRenderer(QByteArray(svg(name, colour)))
 
 
+def _ratio() -> float:
+    application = QGuiApplication.instance()
+    assert isinstance(application, QGuiApplication)
+    return application.devicePixelRatio()
+
+
 @cache
-def _drawn(name: str, colour: str, size: int, ratio: float) -> QPixmap:
-    picture = QPixmap(QSize(round(size * ratio), round(size * ratio)))
+def _drawn(name: str, colour: str, size: int, ratio: float, room: int = 0) -> QPixmap:
+    """room: logical pixels that stay empty at its right."""
+    picture = QPixmap(QSize(round((size + room) * ratio), round(size * ratio)))
     picture.fill(Qt.GlobalColor.transparent)
     painter = QPainter(picture)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    _renderer(name, colour).render(painter)
+    _renderer(name, colour).render(painter, QRectF(0, 0, size * ratio, size * ratio))
     painter.end()
     picture.setDevicePixelRatio(ratio)
     return picture
