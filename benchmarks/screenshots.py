@@ -58,6 +58,7 @@ SHOWN = (
 )
 PATIENCE_S = 60.0  # for whatever is waited for
 SETTLE_S = 0.4  # for the window to paint what has changed
+COLOURS = 128  # of a picture: enough for spectrograms
 PLAYED_S = 1200.0  # longer than all takes
 SPOKEN = ("english_rain_48k", "german_drill_48k")  # into the microphone, over and over
 FILES = {  # as they are called in the pictures
@@ -109,14 +110,14 @@ class _Camera:
         """Whether this picture is to be taken, in the language of now."""
         return self._wanted is None or f"{scene}-{theme}-{self.language}" in self._wanted
 
-    def take(self, scene: str, themes: tuple[str, ...] = THEMES) -> None:
-        """SCENE-THEME-LANGUAGE.png for each theme, if it is wanted."""
+    def take(self, scene: str, themes: tuple[str, ...] = THEMES, settle_s: float = SETTLE_S) -> None:
+        """SCENE-THEME-LANGUAGE.png for each theme, if it is wanted. settle_s: after the change of theme."""
         for theme in themes:
             if self.wants(scene, theme):
                 self.window.do(_choose_theme, theme)
-                time.sleep(SETTLE_S)
+                time.sleep(settle_s)
                 path = self._out / f"{scene}-{theme}-{self.language}.png"
-                save_small(self.window.do(_grab), path)
+                save_small(self.window.do(_grab), path, COLOURS)
                 self.taken.append(path)
 
     def wait(self, asked: Callable[Concatenate[Monitor, P], T], *arguments: P.args, **named: P.kwargs) -> None:
@@ -210,11 +211,9 @@ def _live(camera: _Camera, server: SoundServer) -> None:
     wait_until(lambda: "\tenhancer_mic\t" in server.pactl("list", "short", "sources"), PATIENCE_S, "a virtual mic")
     with _call(server):
         camera.wait(_is, EngineState.RUNNING)
-        time.sleep(SPAN_S + 1.0)
-        camera.take("live-on")
+        camera.take("live-on", settle_s=SPAN_S + 1.0)  # spectrograms without the pause in which the theme changed
         window.do(_press_bypass)
-        time.sleep(3.0)
-        camera.take("live-bypass")
+        camera.take("live-bypass", settle_s=3.0)
         window.do(_press_bypass)
 
 
@@ -253,11 +252,20 @@ def _files(camera: _Camera, files: list[str]) -> None:
     window.do(_add, files)
     camera.wait(_rows_are, len(files))
     camera.take("files-waiting")
+    for theme in THEMES:  # each with the long one at work
+        if camera.wants("files-busy", theme):
+            window.do(_press_clean)
+            camera.wait(_are_at_work, 2)
+            camera.take("files-busy", (theme,))
+            window.do(_stop)
+            camera.wait(_rest)
+            window.do(_clear)
+            window.do(_add, files)
+            camera.wait(_rows_are, len(files))
     window.do(_press_clean)
-    camera.wait(_are_done, 2)
-    camera.take("files-busy")
-    camera.wait(_ended)
+    camera.wait(_rest)
     camera.take("files-done")
+    window.do(_dismiss)
     window.do(_press_compare, f"{FILES['english_rain_48k']}.flac")
     camera.wait(_file_is_drawn)
     window.do(_hear_after_of_file, 2.2)
@@ -383,13 +391,18 @@ def _press_clean(monitor: Monitor) -> None:
     _click(_files_page(monitor).run_button)
 
 
-def _are_done(monitor: Monitor, count: int) -> bool:
+def _are_at_work(monitor: Monitor, done: int) -> bool:
+    """So many are done, and one is well under way."""
     working = [row for row in _rows(monitor) if row.state is State.WORKING]
-    return monitor.files.count(State.DONE) >= count and any((row.share or 0.0) > 0.3 for row in working)
+    return monitor.files.count(State.DONE) >= done and any((row.share or 0.0) > 0.3 for row in working)
 
 
-def _ended(monitor: Monitor) -> bool:
-    return not monitor.files.running
+def _stop(monitor: Monitor) -> None:
+    _click(_files_page(monitor).stop_button)
+
+
+def _rest(monitor: Monitor) -> bool:
+    return not monitor.files.running and not monitor.files.count(State.WORKING)
 
 
 def _rows(monitor: Monitor) -> list:
@@ -413,9 +426,13 @@ def _hear_after_of_file(monitor: Monitor, at_s: float) -> None:
     _hear_after(monitor.files.playback, at_s)
 
 
+def _dismiss(monitor: Monitor) -> None:
+    _files_page(monitor).banner.clear()
+
+
 def _clear(monitor: Monitor) -> None:
     monitor.files.listen(None)
-    monitor.files.clear_finished()
+    monitor.files.remove(_rows(monitor))
 
 
 def _is_drawn(playback: PlaybackModel) -> bool:
