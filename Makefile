@@ -10,10 +10,10 @@ WORKERS ?= auto
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench soak quality figures clean
+.PHONY: help demo test lint format bench soak quality figures screenshots clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.demo ## cleans the bundled recordings: table, before/after WAVs and a picture in demo-output/
 	@$(RUN) -m benchmarks demo
@@ -46,6 +46,10 @@ figures: $(VENV)/.bench ## after a new model: measures everything again and writ
 	@$(RUN) -m benchmarks golden --write
 	@$(RUN) -m benchmarks peer-quality --write
 	@$(RUN) -m benchmarks speed --write
+
+screenshots: $(VENV)/.bench ## pictures of the window with live sound into docs/images/gui/ (three minutes of a quiet machine)
+	@sh tools/system_packages.sh pictures
+	@$(RUN) -m benchmarks screenshots
 
 clean: ## removes .venv, demo-output and caches
 	rm -rf $(VENV) demo-output .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist

@@ -1,7 +1,8 @@
 #!/bin/sh
 # What pip cannot bring: a Python with venv, a C compiler and Python.h (pesq is built from source); and for the tests two
 # sound servers, PortAudio, what Qt is linked against, and a screen, without which those tests are skipped.
-# "check" names what is missing and how to get it; "install" gets it where it may (root and apt-get), else does the same.
+# "check" names what is missing and how to get it; "install" gets it where it may (root and apt-get), else does the same;
+# "pictures" the letters for pictures of the window in both its languages.
 set -u
 mode=${1:-check}
 
@@ -84,6 +85,12 @@ END
     done
 }
 
+missing_for_pictures() { # Debian packages
+    has fc-list || echo fontconfig
+    fc-list 2>/dev/null | grep -q 'Inter' || echo fonts-inter
+    fc-list :lang=zh 2>/dev/null | grep -q . || echo fonts-noto-cjk
+}
+
 install() { # the packages named; nothing that is there is taken away for them
     echo "installing with apt-get: $*"
     { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends --no-remove "$@"; } \
@@ -91,7 +98,7 @@ install() { # the packages named; nothing that is there is taken away for them
 }
 
 may_install=
-if [ "$mode" = install ] && [ "$(id -u)" = 0 ] && has apt-get; then
+if [ "$mode" != check ] && [ "$(id -u)" = 0 ] && has apt-get; then
     may_install=yes
 fi
 
@@ -117,4 +124,11 @@ if [ "$mode" = install ] && [ "$(uname)" = Linux ]; then
     [ -z "$wanted" ] || echo "tests of live sound are skipped without: $wanted"
     wanted=$(missing_for_the_window | words)
     [ -z "$wanted" ] || echo "tests of the window are skipped without: $wanted"
+fi
+
+if [ "$mode" = pictures ]; then
+    wanted=$(missing_for_pictures | words)
+    [ -z "$wanted" ] || [ -z "$may_install" ] || install $wanted
+    wanted=$(missing_for_pictures | words)
+    [ -z "$wanted" ] || { echo "error: letters are missing; on Debian or Ubuntu: sudo apt install $wanted" >&2; exit 1; }
 fi
