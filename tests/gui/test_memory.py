@@ -33,7 +33,8 @@ def used_now() -> Use:
 
 def check_flat(before: Use, after: Use) -> None:
     assert after.memory_mb - before.memory_mb < GROWTH_MB
-    assert (after.threads, after.files) == (before.threads, before.files)
+    assert after.threads <= before.threads  # fewer: what an earlier test of this process had begun has ended
+    assert after.files <= before.files
 
 
 def make_page(link, store) -> LivePage:
