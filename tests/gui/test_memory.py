@@ -83,7 +83,7 @@ def test_an_engine_that_is_started_and_stopped_gives_everything_back(qtbot, own_
     for _ in range(2):
         start_and_stop()
     before = used_now()
-    for _ in range(5):
+    for _ in range(18):
         start_and_stop()
     check_flat(before, used_now())
     link.close()
