@@ -47,7 +47,6 @@ SHOWN = (
     "live-on-dark-en",
     "live-on-light-zh",
     "mic_test-done-light-en",
-    "mic_test-done-dark-en",
     "files-busy-dark-en",
     "files-compare-light-en",
     "settings-top-light-en",
