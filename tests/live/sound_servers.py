@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -16,20 +17,28 @@ BUSY_S = 0.010  # for which a thread may have to wait on a machine that has time
 
 
 class Lateness:
-    """How late threads of this process are woken while the `with` lasts: whether the machine has time for real time."""
+    """How late threads of this process are woken while the `with` lasts: whether the machine has time for real time.
+
+    One thread a core, each bound to its own: a free thread is woken on whichever core has time, and would not see that
+    the one where the engine or the sound server waits has been taken away.
+    """
 
     def __enter__(self) -> Lateness:
         self.worst_s = 0.0
         self._end = threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
+        cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else ()
+        self._threads = [threading.Thread(target=self._watch, args=[{core}], daemon=True) for core in cores]
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._end.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
-    def _watch(self) -> None:
+    def _watch(self, core: set[int]) -> None:
+        os.sched_setaffinity(0, core)  # of this thread alone
         while not self._end.is_set():
             began = time.monotonic()
             time.sleep(0.002)

@@ -3,6 +3,7 @@
 import io
 import json
 import sys
+import time
 
 import numpy as np
 import soundfile
@@ -37,6 +38,7 @@ def test_a_resumed_run_takes_back_curves_beyond_its_checkpoint_and_knows_earlier
         for number in at:
             log.write(number, {}, train={"loss": float(step)})
         log.close()
+        time.sleep(1.0)  # files of curves are read in the order of their names, which tell the second
     assert [(e.step, e.value) for e in curves(tmp_path).Scalars("train/loss")] == [(10, 0), (30, 20), (40, 20)]
     log = RunLog(tmp_path, 40)
     assert [entry["step"] for entry in log.entries()] == [10, 20, 30, 30, 40]
