@@ -158,6 +158,7 @@ def test_without_sound_there_are_words_and_no_frames(qtbot, page, link):
     qtbot.waitUntil(lambda: link.spectra_wanted is True)
     link.set_status(state=EngineState.SLEEPING)
     assert page.spectrograms.note == "No sound at the moment"
+    qtbot.waitUntil(lambda: link.spectra_wanted is False)
     link.spectra_wanted = None
     qtbot.wait(80)
     assert link.spectra_wanted is None

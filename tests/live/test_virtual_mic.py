@@ -136,7 +136,7 @@ def test_a_server_that_switches_to_every_new_device_is_put_right(mortal_server):
         process.kill()
     with VirtualMic(server=mortal_server.address) as mic:
         assert mic.source_name == name
-        wait_until(lambda: mortal_server.defaults() == ("loudspeaker", "microphone"), 2, "the defaults are put right")
+        wait_until(lambda: mortal_server.defaults() == ("loudspeaker", "microphone"), 5, "the defaults are put right")
         time.sleep(0.3)
         assert mortal_server.defaults() == ("loudspeaker", "microphone")
     assert mortal_server.defaults() == ("loudspeaker", "microphone")
