@@ -53,7 +53,7 @@ class SoundFileReader:
             with _silenced_mpg123(path):
                 self._file = soundfile.SoundFile(system_name(path))
         except (soundfile.LibsndfileError, TypeError) as error:  # TypeError: .raw needs a rate
-            reason = getattr(error, "error_string", str(error)).rstrip(".")
+            reason = _in_words(getattr(error, "error_string", str(error)))
             if _known_start(path):
                 raise InputError(f"{path} is damaged: {reason}") from error
             raise NotForLibsndfile(reason) from error
@@ -98,7 +98,7 @@ class SoundFileReader:
             try:
                 piece = self._file.read(out=block)
             except soundfile.LibsndfileError as error:
-                self._ends_early(done, error.error_string.rstrip("."))
+                self._ends_early(done, _in_words(error.error_string))
                 return
             if not len(piece):
                 break
@@ -114,14 +114,19 @@ class SoundFileReader:
         if track.bitrate and done and missing_s <= _TOLERATED_S:
             self._notes.add(f"the file is {missing_s:.2f} s shorter than its header says")
             return
-        what = f"damaged after {done / rate:.1f} of {(track.frames or 0) / rate:.1f} s"
+        place = f"{done / rate:.1f} of {(track.frames or 0) / rate:.1f} s"
         if not self._salvage or not done:
-            raise InputError(f"{self.path} is {what}" + (f" ({reason})" if reason else ""), _SALVAGE_HINT)
-        self._notes.add(f"the file is {what}: cleaned up to there")
+            raise InputError(f"{self.path} is damaged after {place} ({reason})", _SALVAGE_HINT)
+        self._notes.add(f"the file is damaged after {place}: cleaned up to there")
 
     def close(self) -> None:
         """Closes the file."""
         self._file.close()
+
+
+def _in_words(error: str) -> str:
+    """What libsndfile says of a file, without its "Error in WAV file." in front."""
+    return re.sub(r"^Error( in [\w/]+ file\.| ?:) ", "", error).rstrip(".")
 
 
 @contextlib.contextmanager

@@ -149,7 +149,9 @@ class RowDelegate(QStyledItemDelegate):
     def _paint_words(self, painter: QPainter, row: Row, box: QRect) -> None:
         colours, metrics = theme().tokens, QFontMetrics(self._view.font())
         line, top = metrics.height(), box.top() + GAP + GAP // 2
-        status = self._paint_status(painter, row, QRect(box.left(), top, box.width(), line))
+        working = row.state is State.WORKING  # its bar takes the whole width; else the word stands beside the buttons
+        middle = top if working else box.center().y() - line // 2
+        status = self._paint_status(painter, row, QRect(box.left(), middle, box.width(), line))
         bold = QFont(self._view.font())
         bold.setWeight(QFont.Weight.DemiBold)
         painter.setFont(bold)
@@ -160,14 +162,13 @@ class RowDelegate(QStyledItemDelegate):
         painter.setFont(self._view.font())
         bad = row.state is State.FAILED
         painter.setPen(QColor(colours.bad if bad else colours.text_muted))
-        working = row.state is State.WORKING
-        second = QRect(box.left(), top + line + 3, box.width(), line)
+        second = QRect(box.left(), top + line + 3, box.width() if working else room, line)
         if working:
             second.translate(0, 1)
             self._paint_bar(painter, row, QRectF(box.left(), second.bottom() + 3, box.width(), BAR))
             painter.setPen(QColor(colours.text_muted))
         elide = Qt.TextElideMode.ElideRight if bad or not working else Qt.TextElideMode.ElideMiddle
-        painter.drawText(second, Qt.AlignmentFlag.AlignLeft, metrics.elidedText(row.detail, elide, box.width()))
+        painter.drawText(second, Qt.AlignmentFlag.AlignLeft, metrics.elidedText(row.detail, elide, second.width()))
 
     def _paint_status(self, painter: QPainter, row: Row, box: QRect) -> int:
         """At the right of a line; returns the width that it takes."""

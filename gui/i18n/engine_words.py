@@ -107,8 +107,9 @@ _LINES = (
     N_("{path} is a folder"),
     N_("{path} has no sound track"),
     N_("{path} holds no sound (0 samples)"),
-    N_("{path} is cut off: {missing}"),
     N_("{path} is damaged: {reason}"),
+    N_("{path} is damaged after {done} of {total} s ({reason})"),
+    N_("{path} is cut off: {share} % of its sound is there"),
     N_("{path} has a sound track that cannot be decoded ({codec})"),
     N_("no permission to read {path}"),
     N_("cannot read {path}: {reason}"),
@@ -155,6 +156,13 @@ _LINES = (
     N_("the settings {file} cannot be read ({reason}): going on without them"),
     N_("are damaged ({reason})"),
     N_("are of a newer enhancer"),
+)
+_OF_LIBRARIES = (  # what libsndfile and FFmpeg say of files; marked for translators, `in_words` finds them whole
+    N_("No 'data' chunk marker"),
+    N_("Malformed 'fmt ' chunk"),
+    N_("Supported file format but file is malformed"),
+    N_("unknown error in flac decoder"),
+    N_("Invalid data found when processing input"),
 )
 
 

@@ -62,6 +62,8 @@ def test_lines_of_the_engine_are_said_in_the_users_language():
         gone = "the input device Blue Yeti went away: the default microphone is used until it is back"
         assert engine_words.in_words(gone) == "输入设备 Blue Yeti 已断开：恢复之前先使用默认麦克风"
         assert engine_words.as_sentence("the sound is back") == "声音已恢复。"
+        cut = "/a/b.wav is damaged: No 'data' chunk marker"
+        assert engine_words.in_words(cut) == "/a/b.wav 已损坏：缺少声音数据"
         assert engine_words.in_words("something new") == "something new"
     finally:
         i18n.set_language("en")
