@@ -58,19 +58,20 @@ def plan_found(found: list[Found], output: str | None, *, overwrite: bool, batch
     """
     rule = _Rule(output, found, several=batch or _several(found))
     targets = [Path() if item.error else rule.target(item) for item in found]
-    kept = _without_own_outputs(found, targets, rule.folder)
+    place = _Places()
+    kept = _without_own_outputs(found, targets, rule.folder, place)
     left_out = len(found) - len(kept)
     found = [found[index] for index in kept]
     targets = [targets[index] for index in kept]
-    _refuse_collisions(found, targets)
+    _refuse_collisions(found, targets, place)
     batch = batch or _several(found)
-    sources = {_resolved(item.path) for item in found if not item.error}
+    sources = {place(item.path) for item in found if not item.error}
     jobs = []
     for item, target in zip(found, targets, strict=True):
         error = item.error
         exists = False
         if error is None:
-            if _resolved(target) in sources:
+            if place(target) in sources:
                 error = OutputError(f"the output would replace the input {target}", "choose another name with -o")
             elif target.is_dir():
                 error = OutputError(f"{target} is a folder", "end the output with a file name, or with / for a folder")
@@ -107,8 +108,9 @@ def find_inputs(inputs: list[str], *, recursive: bool) -> list[Found]:
         else:
             found.append(Found(path))
     unique: dict[Path, Found] = {}
+    place = _Places()
     for item in found:
-        unique.setdefault(_resolved(item.path), item)
+        unique.setdefault(place(item.path), item)
     return list(unique.values())
 
 
@@ -175,32 +177,47 @@ class _Rule:
             raise ConfigError(f"-o {self._output} is no pattern", f"its fields are {_FIELDS}") from error
 
 
-def _without_own_outputs(found: list[Found], targets: list[Path], folder: Path | None) -> list[int]:
+def _without_own_outputs(found: list[Found], targets: list[Path], folder: Path | None, place: _Places) -> list[int]:
     """Which inputs to keep: files found by search that are the output of another input are from an earlier run."""
-    made = {_resolved(target) for item, target in zip(found, targets, strict=True) if not item.error}
+    made = {place(target) for item, target in zip(found, targets, strict=True) if not item.error}
     out = _resolved(folder) if folder else None
     kept = []
     for index, item in enumerate(found):
-        path = _resolved(item.path)
+        path = place(item.path)
         if item.root is not None and item.error is None:
             inside = out is not None and out in path.parents and out != _resolved(item.root)
-            if inside or (path in made and path != _resolved(targets[index])):
+            if inside or (path in made and path != place(targets[index])):
                 continue
         kept.append(index)
     return kept
 
 
-def _refuse_collisions(found: list[Found], targets: list[Path]) -> None:
+def _refuse_collisions(found: list[Found], targets: list[Path], place: _Places) -> None:
     seen: dict[Path, Path] = {}
     for item, target in zip(found, targets, strict=True):
         if item.error:
             continue
-        first = seen.setdefault(_resolved(target), item.path)
+        first = seen.setdefault(place(target), item.path)
         if first != item.path:
             raise OutputError(
                 f"{first} and {item.path} would both become {target}",
                 "give a pattern that keeps them apart, such as -o '{dir}/{stem}-clean{suffix}'",
             )
+
+
+class _Places:
+    """Where files lie, without links; each folder is looked up once, since thousands of files share a few."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, Path] = {}
+
+    def __call__(self, path: Path) -> Path:
+        if path.is_symlink():
+            return _resolved(path)
+        folder = path.parent
+        if folder not in self._folders:
+            self._folders[folder] = _resolved(folder)
+        return self._folders[folder] / path.name
 
 
 def _resolved(path: Path) -> Path:

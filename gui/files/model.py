@@ -35,7 +35,7 @@ _OPEN = (State.WAITING, State.WORKING)
 class _Lookup:
     """What was found of what a user has dropped."""
 
-    found: list[tuple[Found, int]]  # with their sizes in bytes
+    found: list[tuple[Found, Path, int]]  # where they lie without links, sizes in bytes
     foreign: list[str]
     copies: list[str]
 
@@ -284,16 +284,15 @@ class FilesModel(QAbstractListModel):
             kept = {job.source for job in plan_found(found, output, overwrite=True, batch=True).jobs}
         except UserError:  # said when it is to be done
             kept = {each.path for each in found}
-        sized = [(each, _size(each.path)) for each in found if each.path in kept]
+        kept_found = [(each, _resolved(each.path), _size(each.path)) for each in found if each.path in kept]
         copies = [each.path.name for each in found if each.path not in kept]
-        self._looked_up.emit(_Lookup(sized, [Path(path).name for path in foreign], copies))
+        self._looked_up.emit(_Lookup(kept_found, [Path(path).name for path in foreign], copies))
 
     def _take(self, lookup: _Lookup) -> None:
         self._lookups -= 1
         self._say_left_out(lookup)
         new = []
-        for found, size in lookup.found:
-            place = _resolved(found.path)
+        for found, place, size in lookup.found:
             if place in self._places:
                 continue
             if found.error is not None:
