@@ -5,8 +5,11 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from PyQt6.QtCore import QProcess, QUrl
+from PyQt6.QtCore import QMetaType, QProcess, QUrl
 from PyQt6.QtGui import QDesktopServices
+from PyQt6.QtWidgets import QApplication
+
+ANSWER_MS = 5000  # a file manager may have to be started first
 
 
 def open_file(path: Path) -> None:
@@ -21,4 +24,30 @@ def show_in_folder(path: Path) -> None:
     elif sys.platform == "darwin":
         QProcess.startDetached("open", ["-R", str(path)])
     else:
-        open_file(path.parent)
+        _ask_file_manager(path)
+
+
+def _ask_file_manager(path: Path) -> None:
+    """By D-Bus, which those of all desktops answer; opens the folder where none does."""
+    from PyQt6.QtDBus import (
+        QDBusArgument,
+        QDBusConnection,
+        QDBusMessage,
+        QDBusPendingCallWatcher,
+        QDBusPendingReply,
+    )
+
+    name = "org.freedesktop.FileManager1"
+    request = QDBusMessage.createMethodCall(name, "/org/freedesktop/FileManager1", name, "ShowItems")
+    uri = QUrl.fromLocalFile(str(path)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
+    request.setArguments([QDBusArgument([uri], QMetaType.Type.QStringList.value), ""])  # a plain list would be variants
+    answer = QDBusPendingCallWatcher(
+        QDBusConnection.sessionBus().asyncCall(request, ANSWER_MS), QApplication.instance()
+    )
+
+    def heard(watcher: QDBusPendingCallWatcher) -> None:
+        if QDBusPendingReply(watcher).isError():
+            open_file(path.parent)
+        watcher.deleteLater()
+
+    answer.finished.connect(heard)
