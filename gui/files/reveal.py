@@ -40,7 +40,9 @@ def _ask_file_manager(path: Path) -> None:
     name = "org.freedesktop.FileManager1"
     request = QDBusMessage.createMethodCall(name, "/org/freedesktop/FileManager1", name, "ShowItems")
     uri = QUrl.fromLocalFile(str(path)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
-    request.setArguments([QDBusArgument([uri], QMetaType.Type.QStringList.value), ""])  # a plain list would be variants
+    uris = QDBusArgument()  # a plain list would be sent as one of variants
+    uris.add([uri], QMetaType(QMetaType.Type.QStringList).id())
+    request.setArguments([uris, ""])
     answer = QDBusPendingCallWatcher(
         QDBusConnection.sessionBus().asyncCall(request, ANSWER_MS), QApplication.instance()
     )
