@@ -41,7 +41,7 @@ def _ask_file_manager(path: Path) -> None:
     request = QDBusMessage.createMethodCall(name, "/org/freedesktop/FileManager1", name, "ShowItems")
     uri = QUrl.fromLocalFile(str(path)).toString(QUrl.ComponentFormattingOption.FullyEncoded)
     uris = QDBusArgument()  # a plain list would be sent as one of variants
-    uris.add([uri], QMetaType(QMetaType.Type.QStringList).id())
+    uris.add([uri], QMetaType.Type.QStringList.value)  # type: ignore[arg-type]  # PyQt6-stubs take it for an enum
     request.setArguments([uris, ""])
     answer = QDBusPendingCallWatcher(
         QDBusConnection.sessionBus().asyncCall(request, ANSWER_MS), QApplication.instance()
