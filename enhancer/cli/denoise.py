@@ -7,14 +7,15 @@ from typing import Annotated
 import typer
 
 from enhancer.cli.model_option import model_option
-from enhancer.cli.ray_option import RayCommand, ray_option
+from enhancer.cli.optional_values import OptionalValues
+from enhancer.cli.ray_option import ray_option
 
 _WHERE, _HOW, _RAW, _SHOW = "What and where", "How", "Raw samples in pipes", "What is shown"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command("denoise", cls=RayCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@app.command("denoise", cls=OptionalValues, context_settings={"help_option_names": ["-h", "--help"]})
 def command(
     inputs: Annotated[
         list[str],

@@ -8,14 +8,15 @@ from typing import Annotated
 import typer
 
 from enhancer.cli.model_option import model_option
-from enhancer.cli.ray_option import RayCommand, ray_option
+from enhancer.cli.optional_values import OptionalValues
+from enhancer.cli.ray_option import ray_option
 
 _WHAT, _HOW, _SHOW = "What is compared", "How", "What is written and shown"
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich")
 
 
-@app.command("evaluate", cls=RayCommand, context_settings={"help_option_names": ["-h", "--help"]})
+@app.command("evaluate", cls=OptionalValues, context_settings={"help_option_names": ["-h", "--help"]})
 def command(
     clean: Annotated[
         Path | None,
@@ -56,10 +57,11 @@ def command(
         str | None,
         typer.Option(
             "--words",
-            metavar="RECOGNISER",
+            metavar="[RECOGNISER]",
             rich_help_panel=_HOW,
             help="Measure the word error rate too, against what the same recogniser hears in the clean file: "
-            "pocketsphinx (English, extra words), or MODULE:NAME of any other, see docs/evaluation.md.",
+            "pocketsphinx (English, extra words) when none is named, or MODULE:NAME of any other, see "
+            "docs/evaluation.md.",
         ),
     ] = None,
     align: Annotated[
@@ -169,7 +171,7 @@ def command(
 
       enhancer evaluate --clean clean/ --noisy noisy/ --report report.html
 
-      enhancer evaluate --clean clean/ --noisy noisy/ --dnsmos --words pocketsphinx
+      enhancer evaluate --clean clean/ --noisy noisy/ --dnsmos --words
 
       enhancer evaluate --noisy noisy/
 

@@ -223,7 +223,7 @@ def test_folders_that_share_no_name_are_refused(cli, write):
 def test_wrong_use_is_refused_in_one_line(cli, folders, write, tmp_path):
     (tmp_path / "empty").mkdir()
     assert_refused(cli("--noisy", "noisy", "--align"), "--align needs clean files")
-    assert_refused(cli("--noisy", "noisy", "--words", "pocketsphinx"), "--words needs clean files")
+    assert_refused(cli("--noisy", "noisy", "--words"), "--words needs clean files")
     assert_refused(cli("--noisy", "noisy", "--peers", "irm"), "irm needs clean files")
     assert_refused(cli("--clean", "clean"), "nothing to score")
     assert_refused(cli("--clean", "clean", "--noisy", "gone"), "--noisy gone does not exist")
@@ -252,7 +252,7 @@ def test_what_dnsmos_and_words_need_is_named_too(cli, folders, monkeypatch):
     real = importlib.util.find_spec
     gone = ("speechmos", "pocketsphinx")
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in gone else real(name, *rest))
-    result = cli("--clean", "clean", "--enhanced", "enhanced", "--dnsmos", "--words", "pocketsphinx")
+    result = cli("--clean", "clean", "--enhanced", "enhanced", "--words", "--dnsmos")
     assert_refused(result, "DNSMOS needs speechmos; the word error rate needs pocketsphinx")
     assert "hint: pip install 'enhancer[dnsmos,words]'" in result.stderr
     assert_refused(cli("--noisy", "noisy"), "DNSMOS needs speechmos")
