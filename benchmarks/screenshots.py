@@ -57,6 +57,7 @@ SHOWN = (
 )
 PATIENCE_S = 60.0  # for whatever is waited for
 SETTLE_S = 0.4  # for the window to paint what has changed
+TRIALS = 5  # of a call, until the machine has time for its sound; the best is shown
 COLOURS = 128  # of a picture: enough for spectrograms
 PLAYED_S = 1200.0  # longer than all takes
 SPOKEN = ("english_rain_48k", "german_drill_48k")  # into the microphone, over and over
@@ -102,22 +103,22 @@ class _Camera:
 
     def __init__(self, window: WindowProcess, out: Path, wanted: tuple[str, ...] | None) -> None:
         self.window, self.language = window, ""
-        self.taken: list[Path] = []
+        self.taken: set[Path] = set()
         self._out, self._wanted = out, wanted
 
     def wants(self, scene: str, theme: str) -> bool:
         """Whether this picture is to be taken, in the language of now."""
         return self._wanted is None or f"{scene}-{theme}-{self.language}" in self._wanted
 
-    def take(self, scene: str, themes: tuple[str, ...] = THEMES, settle_s: float = SETTLE_S) -> None:
-        """SCENE-THEME-LANGUAGE.png for each theme, if it is wanted. settle_s: after the change of theme."""
+    def take(self, scene: str, themes: tuple[str, ...] = THEMES) -> None:
+        """SCENE-THEME-LANGUAGE.png for each theme, if it is wanted."""
         for theme in themes:
             if self.wants(scene, theme):
                 self.window.do(_choose_theme, theme)
-                time.sleep(settle_s)
+                time.sleep(SETTLE_S)
                 path = self._out / f"{scene}-{theme}-{self.language}.png"
                 save_small(self.window.do(_grab), path, COLOURS)
-                self.taken.append(path)
+                self.taken.add(path)
 
     def wait(self, asked: Callable[Concatenate[Monitor, P], T], *arguments: P.args, **named: P.kwargs) -> None:
         """Until the window answers it with something that is true."""
@@ -194,26 +195,47 @@ def _first_run(camera: _Camera, server: SoundServer) -> None:
 
 
 def _idle(camera: _Camera, server: SoundServer) -> None:
-    camera.window.do(_show, "live")
-    if camera.window.do(_state) is not EngineState.STOPPED:
-        camera.window.do(_press_power)
-    camera.wait(_is, EngineState.STOPPED)
+    _turn_off(camera)
     for page in ("live", "mic-test", "files", "settings"):
         camera.window.do(_show, page)
         camera.take(f"{page.replace('-', '_')}-idle")
 
 
 def _live(camera: _Camera, server: SoundServer) -> None:
+    for theme in THEMES:
+        if camera.wants("live-on", theme) or camera.wants("live-bypass", theme):
+            camera.window.do(_choose_theme, theme)
+            fewest: float = np.inf
+            for _ in range(TRIALS):
+                _turn_off(camera)
+                fewest = _in_a_call(camera, server, theme, fewest)
+                if not fewest:
+                    break
+
+
+def _in_a_call(camera: _Camera, server: SoundServer, theme: str, fewest: float) -> float:
+    """Pictures of a call from its beginning, if it has fewer dropouts than `fewest`; returns the fewest now."""
     window = camera.window
-    window.do(_show, "live")
     window.do(_press_power)
     wait_until(lambda: "\tenhancer_mic\t" in server.pactl("list", "short", "sources"), PATIENCE_S, "a virtual mic")
     with _call(server):
         camera.wait(_is, EngineState.RUNNING)
-        camera.take("live-on", settle_s=SPAN_S + 1.0)  # spectrograms without the pause in which the theme changed
-        window.do(_press_bypass)
-        camera.take("live-bypass", settle_s=3.0)
-        window.do(_press_bypass)
+        time.sleep(SPAN_S + 1.0)
+        dropouts = window.do(_dropouts)
+        if dropouts < fewest:
+            camera.take("live-on", (theme,))
+            window.do(_press_bypass)
+            time.sleep(3.0)
+            camera.take("live-bypass", (theme,))
+            window.do(_press_bypass)
+    return min(dropouts, fewest)
+
+
+def _turn_off(camera: _Camera) -> None:
+    camera.window.do(_show, "live")
+    if camera.window.do(_state) is not EngineState.STOPPED:
+        camera.window.do(_press_power)
+    camera.wait(_is, EngineState.STOPPED)
 
 
 def _settings(camera: _Camera, server: SoundServer) -> None:
@@ -347,6 +369,10 @@ def _state(monitor: Monitor) -> EngineState:
 
 def _is(monitor: Monitor, state: EngineState) -> bool:
     return _state(monitor) is state
+
+
+def _dropouts(monitor: Monitor) -> int:
+    return monitor.link.meters().xruns
 
 
 def _press_record(monitor: Monitor) -> None:

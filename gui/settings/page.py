@@ -106,7 +106,7 @@ class SettingsPage(QWidget):
                     _("Call programs find it among their microphones. When off, you hear the sound yourself."),
                     self.virtual_mic,
                 ),
-                Row(_("Speaker"), _("Where you listen to yourself, and where recordings are played."), self.output),
+                Row(_("Speaker"), _("Where you hear yourself and recordings."), self.output),
                 self._strength_row,
                 Row(_("Latency"), _("Low is quickest. Choose Safe if the sound crackles."), self.latency),
             ],

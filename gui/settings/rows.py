@@ -23,7 +23,7 @@ from PyQt6.QtWidgets import (
 
 from gui.widgets import Card, label, wrapped
 
-CONTROL_WIDTH = 24  # of a list or a field, in widths of the letter M
+CONTROL_WIDTH = 23  # of a list or a field, in widths of the letter M
 GAP = 24
 WORDS_WIDTH = 12  # of the words beside it at the least, else the control goes below them
 
