@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.clips import demo_clips
-from benchmarks.gui_window import WindowProcess
+from benchmarks.gui_window import WindowProcess, page_of
 from benchmarks.live_servers import PulseAudioServer, SoundServer, wait_until
 from benchmarks.virtual_screen import virtual_screen
 from enhancer.live.protocol import EngineState
@@ -161,9 +161,7 @@ def _turn(window: WindowProcess, wanted: EngineState) -> None:
 
 
 def _press(monitor: Monitor) -> None:
-    page = monitor.window.page_widget("live")
-    assert isinstance(page, LivePage)
-    QTest.mouseClick(page.power, Qt.MouseButton.LeftButton)
+    QTest.mouseClick(page_of(monitor, "live", LivePage).power, Qt.MouseButton.LeftButton)
 
 
 def _state(monitor: Monitor) -> EngineState:

@@ -14,12 +14,15 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
+from PyQt6.QtWidgets import QWidget
+
 from benchmarks.clips import ROOT
 from benchmarks.live_servers import START_S, SoundServer
 from gui.app import Monitor
 
 P = ParamSpec("P")
 R = TypeVar("R")
+PageT = TypeVar("PageT", bound=QWidget)
 PATIENCE_S = 60.0  # for a window that is blocked on purpose, on a busy machine
 END_S = 10.0
 
@@ -76,3 +79,10 @@ class WindowProcess:
         if failure:
             raise AssertionError(failure)
         return result
+
+
+def page_of(monitor: Monitor, name: str, kind: type[PageT]) -> PageT:
+    """A page of the window, of the kind that it has, in its process."""
+    page = monitor.window.page_widget(name)
+    assert isinstance(page, kind)
+    return page

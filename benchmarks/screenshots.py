@@ -20,7 +20,7 @@ from PyQt6.QtWidgets import QWidget
 from rich.console import Console
 
 from benchmarks.clips import ROOT, demo_clips
-from benchmarks.gui_window import WindowProcess
+from benchmarks.gui_window import WindowProcess, page_of
 from benchmarks.live_servers import FORMAT, PulseAudioServer, SoundServer, be_urgent, wait_until
 from benchmarks.picture import save_small
 from benchmarks.virtual_screen import virtual_screen
@@ -350,9 +350,7 @@ def _is_checked(monitor: Monitor) -> bool:
 
 
 def _live_page(monitor: Monitor) -> LivePage:
-    page = monitor.window.page_widget("live")
-    assert isinstance(page, LivePage)
-    return page
+    return page_of(monitor, "live", LivePage)
 
 
 def _press_power(monitor: Monitor) -> None:
@@ -376,8 +374,7 @@ def _dropouts(monitor: Monitor) -> int:
 
 
 def _press_record(monitor: Monitor) -> None:
-    page = monitor.window.page_widget("mic-test")
-    assert isinstance(page, MicTestPage)
+    page = page_of(monitor, "mic-test", MicTestPage)
     _click(page.record if page.record.isVisible() else page.again)
 
 
@@ -398,9 +395,7 @@ def _hear_after_of_test(monitor: Monitor, at_s: float) -> None:
 
 
 def _files_page(monitor: Monitor) -> FilesPage:
-    page = monitor.window.page_widget("files")
-    assert isinstance(page, FilesPage)
-    return page
+    return page_of(monitor, "files", FilesPage)
 
 
 def _add(monitor: Monitor, files: list[str]) -> None:

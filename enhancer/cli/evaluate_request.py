@@ -46,7 +46,7 @@ class Request:
         """What is measured, in the order of the table; without clean files what needs none."""
         if self.clean is None:
             return tuple(measure.key for measure in MEASURES if not measure.reference)
-        keys = {*STANDARD, *(DNSMOS if self.dnsmos else ()), *(WORDS if self.words else ())}
+        keys = {*STANDARD, *(DNSMOS if self.dnsmos else ()), *(WORDS if self.words is not None else ())}
         return tuple(measure.key for measure in MEASURES if measure.key in keys)
 
     @property
@@ -58,7 +58,7 @@ def refuse_nonsense(request: Request) -> None:
     """Raises ConfigError or OutputError for a command line that makes no sense."""
     if request.noisy is None and request.enhanced is None:
         raise ConfigError("there is nothing to score", "give --enhanced DIR, or --noisy DIR to denoise and score")
-    if request.clean is None and (request.align or request.words):
+    if request.clean is None and (request.align or request.words is not None):
         raise ConfigError(f"{'--align' if request.align else '--words'} needs clean files", "give --clean DIR")
     if request.enhanced is not None and (request.model or request.attenuation_limit is not None):
         raise ConfigError(

@@ -9,10 +9,10 @@ from typer.core import TyperCommand
 
 from enhancer.cluster import ADDRESS
 
-# What each takes for its value, and the value that it has without one.
+# What each takes for its value; without one it is the empty text.
 _OPTIONS = {
-    "--ray": (re.compile(f"auto|{ADDRESS}"), ""),  # files may follow
-    "--words": (re.compile("[^-].*"), "pocketsphinx"),  # words.DEFAULT, whose module would import numpy for --help
+    "--ray": re.compile(f"auto|{ADDRESS}"),  # files may follow
+    "--words": re.compile("[^-].*"),
 }
 
 
@@ -20,13 +20,12 @@ class OptionalValues(TyperCommand):
     """Typer knows only options that always take a value; these take one that looks like theirs, or none."""
 
     def parse_args(self, context: Any, arguments: list[str]) -> list[str]:
-        """Gives bare options the value that they mean."""
+        """Gives bare options the empty value."""
         words = list(arguments)
         for place, word in enumerate(arguments):
             if word == "--":
                 break
-            if word in _OPTIONS:
-                pattern, otherwise = _OPTIONS[word]
-                if not (place + 1 < len(words) and pattern.fullmatch(arguments[place + 1])):
-                    words[place] = f"{word}={otherwise}"
+            pattern = _OPTIONS.get(word)
+            if pattern and not (place + 1 < len(words) and pattern.fullmatch(arguments[place + 1])):
+                words[place] = f"{word}="
         return super().parse_args(context, words)

@@ -206,18 +206,20 @@ def _refuse_collisions(found: list[Found], targets: list[Path], place: _Places) 
 
 
 class _Places:
-    """Where files lie, without links; each folder is looked up once, since thousands of files share a few."""
+    """Where files lie, without links; each file and folder is looked up once, since thousands of files share a few."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, Path] = {}
+        self._known: dict[Path, Path] = {}
 
     def __call__(self, path: Path) -> Path:
-        if path.is_symlink():
-            return _resolved(path)
-        folder = path.parent
-        if folder not in self._folders:
-            self._folders[folder] = _resolved(folder)
-        return self._folders[folder] / path.name
+        if path not in self._known:
+            self._known[path] = _resolved(path) if path.is_symlink() else self._folder(path.parent) / path.name
+        return self._known[path]
+
+    def _folder(self, path: Path) -> Path:
+        if path not in self._known:
+            self._known[path] = _resolved(path)
+        return self._known[path]
 
 
 def _resolved(path: Path) -> Path:

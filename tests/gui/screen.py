@@ -12,6 +12,7 @@ from PyQt6.QtGui import QDragEnterEvent, QDropEvent
 from PyQt6.QtTest import QTest
 from PyQt6.QtWidgets import QApplication, QWidget
 
+from benchmarks.gui_window import page_of
 from gui.app import Monitor
 from gui.files.page import FilesPage
 from gui.live.page import LivePage
@@ -34,9 +35,7 @@ class Seen:
 def live_page(monitor: Monitor) -> LivePage:
     """In front from now on."""
     QTest.keyClick(monitor.window, Qt.Key.Key_1, Qt.KeyboardModifier.ControlModifier)
-    page = monitor.window.page_widget("live")
-    assert isinstance(page, LivePage)
-    return page
+    return page_of(monitor, "live", LivePage)
 
 
 def look(monitor: Monitor) -> Seen:
@@ -111,9 +110,7 @@ def files_said(monitor: Monitor) -> tuple[str, tuple[str, ...]]:
 
 def _files_page(monitor: Monitor) -> FilesPage:
     QTest.keyClick(monitor.window, Qt.Key.Key_3, Qt.KeyboardModifier.ControlModifier)
-    page = monitor.window.page_widget("files")
-    assert isinstance(page, FilesPage)
-    return page
+    return page_of(monitor, "files", FilesPage)
 
 
 def _picture(widget: QWidget) -> int:

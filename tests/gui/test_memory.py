@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from collections.abc import Callable
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -31,7 +33,14 @@ def used_now() -> Use:
     return use_of(os.getpid())
 
 
-def check_flat(before: Use, after: Use) -> None:
+def check_flat(act: Callable[[], object], warm_up: int, times: int) -> None:
+    """Done so many times after so many, it has taken nothing more."""
+    for _ in range(warm_up):
+        act()
+    before = used_now()
+    for _ in range(times):
+        act()
+    after = used_now()
     assert after.memory_mb - before.memory_mb < GROWTH_MB
     assert after.threads <= before.threads  # fewer: what an earlier test of this process had begun has ended
     assert after.files <= before.files
@@ -59,12 +68,7 @@ def test_a_page_that_is_turned_on_and_off_holds_nothing_of_it(qtbot, link, store
         link.set_status(state=EngineState.STOPPED, message="stopped", connected=False)
         qtbot.wait(1)
 
-    for _ in range(5):
-        turn_on_and_off()
-    before = used_now()
-    for _ in range(20):
-        turn_on_and_off()
-    check_flat(before, used_now())
+    check_flat(turn_on_and_off, 5, 20)
     assert [each for each in link.requests if each == "stop"] == 25 * ["stop"]
     sip.delete(page)
 
@@ -80,12 +84,7 @@ def test_an_engine_that_is_started_and_stopped_gives_everything_back(qtbot, own_
         link.stop()
         qtbot.waitUntil(lambda: link.status.state is EngineState.STOPPED and not link.connected, timeout=PATIENCE_MS)
 
-    for _ in range(2):
-        start_and_stop()
-    before = used_now()
-    for _ in range(18):
-        start_and_stop()
-    check_flat(before, used_now())
+    check_flat(start_and_stop, 2, 18)
     link.close()
 
 
@@ -96,19 +95,15 @@ def test_two_minutes_of_spectrograms_are_painted_in_the_memory_of_the_first_seco
     with qtbot.waitExposed(view):
         view.show()
     spectra = np.random.default_rng(1).uniform(-90.0, -15.0, (2, 64, BANDS)).astype(np.float32)
-    sounds = [
+    sounds = cycle(
         Meters(input_spectrum_db=before, output_spectrum_db=after) for before, after in zip(*spectra, strict=True)
-    ]
+    )
 
-    def show(frames: int) -> None:
-        for number in range(frames):
-            view.append(sounds[number % len(sounds)], 1)
-            view.repaint(view.places[0].united(view.places[1]))  # now, as fast as it goes
+    def show() -> None:
+        view.append(next(sounds), 1)
+        view.repaint(view.places[0].united(view.places[1]))  # now, as fast as it goes
 
-    show(12 * FRAMES_A_SECOND)  # once around their rings
-    before = used_now()
-    show(120 * FRAMES_A_SECOND)
-    check_flat(before, used_now())
+    check_flat(show, 12 * FRAMES_A_SECOND, 120 * FRAMES_A_SECOND)  # warm: once around their rings
 
 
 STEADY = [Use(120.0, 7, 19)] * 40
