@@ -30,6 +30,7 @@ class LossConfig:
     complex: float = 1.0  # squared error of 0.3-compressed complex spectra
     over_suppression: float = 1.0  # extra weight of magnitude errors where speech was removed rather than noise left
     kept: float = 0.0  # the same once more, but only where speech is louder than the noise: there nothing excuses it
+    pauses: float = 0.0  # extra weight of magnitude errors while nobody speaks: noise alone is heard best
     sdr: float = 0.002  # per dB, on waveforms
     perceptual: float = 0.0  # per point of PESQ's raw scale, on waveforms
     intelligibility: float = 0.0  # per unit of ESTOI's scale, on spectra
@@ -66,6 +67,11 @@ def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: Tensor |
     """Squared error of compressed magnitudes, weighted 1 + over_suppression where the estimate is the smaller."""
     difference = estimate - target
     return difference.square() * (1.0 + over_suppression * (difference < 0))
+
+
+def pause_weight(config: LossConfig, presence: Tensor) -> Tensor | float:
+    """1 in frames with speech, 1 + `pauses` in the others: presence [frames, batch] in, [frames, batch, 1] out."""
+    return 1.0 + config.pauses * (1.0 - presence)[..., None] if config.pauses else 1.0
 
 
 def over_suppression_weight(config: LossConfig, noisy: Tensor, clean: Tensor) -> Tensor | float:
@@ -111,10 +117,12 @@ def supervised_loss(
     core, core_target = estimate.core(), target.core()
     removed = over_suppression_weight(config, noisy, clean)
     core_removed = removed[..., :CORE_BINS] if isinstance(removed, Tensor) else removed
+    presence = presence_target(clean)
+    heard = pause_weight(config, presence)
     terms = {
-        "magnitude": magnitude_error(core.magnitude, core_target.magnitude, core_removed).mean(),
+        "magnitude": (heard * magnitude_error(core.magnitude, core_target.magnitude, core_removed)).mean(),
         "complex": core.squared_distance(core_target).mean(),
-        "presence": torch.nn.functional.binary_cross_entropy_with_logits(presence_logits, presence_target(clean)),
+        "presence": torch.nn.functional.binary_cross_entropy_with_logits(presence_logits, presence),
     }
     total = (
         config.magnitude * terms["magnitude"] + config.complex * terms["complex"] + config.presence * terms["presence"]
@@ -135,7 +143,7 @@ def supervised_loss(
             total = total + config.intelligibility * (1.0 - understood)
     if enhanced.shape[-1] > CORE_BINS:
         above = (estimate.magnitude[..., CORE_BINS:], target.magnitude[..., CORE_BINS:])
-        high = magnitude_error(*above, removed[..., CORE_BINS:] if isinstance(removed, Tensor) else removed)
+        high = heard * magnitude_error(*above, removed[..., CORE_BINS:] if isinstance(removed, Tensor) else removed)
         if bandwidth_hz is not None:
             spacing = transform.grid.sample_rate / transform.grid.n_fft
             frequencies = spacing * torch.arange(CORE_BINS, enhanced.shape[-1], device=enhanced.device)
