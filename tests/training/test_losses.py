@@ -62,6 +62,25 @@ def test_speech_removed_where_it_is_the_louder_costs_more_if_so_asked():
     assert costs["fainter", 2.0] == pytest.approx(costs["fainter", 0.0], rel=0.1)
 
 
+def test_noise_in_pauses_costs_more_if_so_asked_and_noise_on_speech_as_much_as_before():
+    transform, speech, hiss = SpectralTransform(GRID_48K), noise(1, 48_000), 0.1 * noise(1, 48_000, seed=1)
+    speech[:, 24_000:] = 0.0
+    target = transform.analysis(speech)
+    presence, costs = torch.zeros(target.shape[:2]), {}
+    for pauses in (0.0, 2.0):
+        for name, where in (("speech", slice(0, 23_000)), ("pause", slice(26_000, None))):
+            rest = torch.zeros_like(hiss)
+            rest[:, where] = hiss[:, where]
+            config = LossConfig(magnitude=1.0, complex=0.0, presence=0.0, sdr=0.0, pauses=pauses)
+            noisy = transform.analysis(speech + rest)
+            _, terms = supervised_loss(config, transform, noisy, noisy, target, speech, presence, mixture_scale(speech))
+            for term in ("magnitude", "high_band"):
+                costs[term, name, pauses] = terms[term]
+    for term in ("magnitude", "high_band"):
+        assert costs[term, "pause", 2.0] == pytest.approx(3 * costs[term, "pause", 0.0], rel=1e-3)
+        assert costs[term, "speech", 2.0] == pytest.approx(costs[term, "speech", 0.0], rel=0.05)
+
+
 def test_the_waveform_term_is_in_db_up_to_its_bound_and_sees_the_level():
     clean = noise(1, 16000)
     other = noise(1, 16000, seed=1)
