@@ -224,6 +224,18 @@ def search(
 
 
 @app.command()
+def heard_before(
+    pools: Annotated[Path, typer.Option(help="Made by `training prepare`.")] = ROOT / "runs" / "pools",
+    items: Annotated[int, typer.Option(min=1, max=200, help="Mixtures of each of the four kinds.")] = 200,
+    write: Annotated[bool, typer.Option("--write", help="Replace the result and the table in the docs.")] = False,
+) -> None:
+    """Is the student better on voices and noises it was trained on? Whether more data would help (extra train)."""
+    from benchmarks import heard_before
+
+    heard_before.run(pools, items, write=write)
+
+
+@app.command()
 def live_backends(
     seconds: Annotated[float, typer.Option(min=1.0, help="Of each of the twelve loops.")] = 30.0,
     write: Annotated[bool, typer.Option("--write", help="Replace the table in docs/live.md.")] = False,

@@ -29,6 +29,17 @@ def test_a_stored_set_is_the_drawn_one_and_is_not_made_twice(small_pools, monkey
     assert fixed_sets.prepare(small_pools, "val", again=True) and fixed_sets.fixed_hash(small_pools, "val") == digest
 
 
+def test_the_recipe_of_the_validation_set_serves_other_material_too(small_pools):
+    own = list(fixed_sets.fixed_set(small_pools, "val", 6))
+    for a, b in zip(own, fixed_sets.other_material(small_pools, 6, "val", "val"), strict=True):
+        assert np.abs(a.noisy - b.noisy).max() < 1e-4 and a.speaker == b.speaker
+    others = list(fixed_sets.other_material(small_pools, 6, "train", "val"))
+    assert [(i.snr_db, i.category) for i in others] == [(i.snr_db, i.category) for i in own]
+    assert all(i.speaker.startswith("train") and "train" not in i.noise_recording for i in others)
+    others = list(fixed_sets.other_material(small_pools, 6, "val", "train"))
+    assert all(i.speaker.startswith("val") for i in others) and any("train" in i.noise_recording for i in others)
+
+
 def test_a_prefix_is_a_fair_sample(small_pools):
     items = list(fixed_sets.fixed_set(small_pools, "test", 40))
     assert sum(i.sample_rate == 48000 for i in items) == 13

@@ -71,6 +71,14 @@ def fixed_set(pools: Pools, split: str, count: int = COUNT) -> Iterator[Item]:
         yield Item(noisy=noisy[start:stop] * scale, clean=clean[start:stop] * scale, **row)
 
 
+def other_material(pools: Pools, count: int, speech: str, noise: str) -> Iterator[Item]:
+    """Mixtures made as the validation set is, with its rooms, but of the speech and the noise of these splits.
+
+    With "train" for either they tell how much of a network's quality is memory (`python -m benchmarks heard-before`).
+    """
+    yield from _draw(pools, "val", count, speech, noise)
+
+
 def fixed_hash(pools: Pools, split: str) -> str:
     """The first 12 digits of the SHA-256 of a stored set's samples: equal hash, equal set. Empty if none is stored."""
     stored = _load(pools.folder / f"fixed_{split}.npz")
@@ -105,11 +113,11 @@ def prepare(pools: Pools, split: str, *, again: bool = False) -> bool:
     return True
 
 
-def _draw(pools: Pools, split: str, count: int) -> Iterator[Item]:
-    """The set itself. Item i depends on the seed, i and the split's material alone."""
+def _draw(pools: Pools, split: str, count: int, speech: str = "", noise: str = "") -> Iterator[Item]:
+    """The set itself. Item i depends on the seed, i and the split's material alone (or that of these splits)."""
     # Pools without full-band speech have sets at 16 kHz alone.
-    rates = [rate for rate in RATES if rate == 16000 or pools.get("speech", rate).hours(split)]
-    benches = {rate: _Bench(pools, split, rate) for rate in rates}
+    rates = [rate for rate in RATES if rate == 16000 or pools.get("speech", rate).hours(speech or split)]
+    benches = {rate: _Bench(pools, split, rate, speech or split, noise or split) for rate in rates}
     phase = np.random.default_rng(SEED).random(4)  # the two sets differ by their material
     for number in range(count):
         full_band = number % 3 == 2 and 48000 in benches
@@ -119,14 +127,14 @@ def _draw(pools: Pools, split: str, count: int) -> Iterator[Item]:
 
 
 class _Bench:
-    """The voices, noises and rooms of one split and rate, in the order in which they take turns."""
+    """The voices, noises and rooms of one rate, each of a split, in the order in which they take turns."""
 
-    def __init__(self, pools: Pools, split: str, rate: int):
+    def __init__(self, pools: Pools, split: str, rate: int, speech: str, noise: str):
         self.rate = rate
-        self.voices = Voices(pools.get("speech", rate), split)
-        recorded = {c.category for c in pools.get("noise", rate).clips if c.split == split}
+        self.voices = Voices(pools.get("speech", rate), speech)
+        recorded = {c.category for c in pools.get("noise", rate).clips if c.split == noise}
         self.categories = sorted(recorded | set(EXTRA_CATEGORIES))
-        self.noises = Noises(pools.get("noise", rate), split, self.voices, dict.fromkeys(self.categories, 1.0))
+        self.noises = Noises(pools.get("noise", rate), noise, self.voices, dict.fromkeys(self.categories, 1.0))
         self.rooms = Rooms(pools.folder, split, rate)
         rng = np.random.default_rng([SEED, rate])
         rng.shuffle(self.categories)
