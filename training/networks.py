@@ -110,7 +110,9 @@ class BandRecurrentNet(nn.Module):
         mask = self.to_mask(decoded).unflatten(0, (frames, batch))
         bands = decoded.unflatten(0, (frames, batch))
         said = self.to_frame(hidden[-1])
-        return NetworkOutput(mask, torch.sigmoid(said[..., :HIGH_BANDS]), said[..., HIGH_BANDS], hidden, bands, last)
+        # Above 8 kHz there is less to tell speech from noise: what opens those bands is that somebody speaks at all.
+        high_gain = torch.sigmoid(said[..., :HIGH_BANDS]) * torch.sigmoid(said[..., HIGH_BANDS:])
+        return NetworkOutput(mask, high_gain, said[..., HIGH_BANDS], hidden, bands, last)
 
     def parameter_count(self) -> int:
         return sum(p.numel() for p in self.parameters())
