@@ -14,6 +14,7 @@ from torch import Tensor
 from enhancer.spectral import CORE_BINS
 from training.intelligibility import Intelligibility
 from training.perceptual import PerceptualDistance
+from training.speech_lost import speech_lost_db
 from training.torch_spectral import SpectralTransform, compress
 
 # Speech is present where the target's frame is within this of its loudest frame.
@@ -34,6 +35,7 @@ class LossConfig:
     sdr: float = 0.002  # per dB, on waveforms
     perceptual: float = 0.0  # per point of PESQ's raw scale, on waveforms
     intelligibility: float = 0.0  # per unit of ESTOI's scale, on spectra
+    speech_lost: float = 0.0  # per dB of speech lost by band, where it is well above the noise
     presence: float = 0.05  # binary cross-entropy of speech presence
     high_band: float = 0.5  # the same magnitude error above 8 kHz
     beyond_target: float = 0.25  # weight of bins above the target recording's own bandwidth: silence there is no lesson
@@ -127,6 +129,9 @@ def supervised_loss(
     total = (
         config.magnitude * terms["magnitude"] + config.complex * terms["complex"] + config.presence * terms["presence"]
     )
+    if config.speech_lost:
+        terms["speech_lost"] = speech_lost_db(noisy, enhanced, clean)
+        total = total + config.speech_lost * terms["speech_lost"]
     samples = transform.synthesise(enhanced)
     reference = clean_samples[:, : samples.shape[1]]
     audible = reference.square().mean(-1) > 1e-9
