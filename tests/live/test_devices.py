@@ -15,6 +15,7 @@ from enhancer.live.devices import list_devices, watch
 from enhancer.live.errors import DeviceError
 from enhancer.live.portaudio_devices import convert
 from enhancer.live.pulse.listing import differences, is_bluetooth_headset
+from tests.live.sound_servers import in_time
 
 MICROPHONE = Device("4", "alsa_input.usb-blue", "Blue Yeti", "input", 48_000, 2, default=True)
 WEBCAM = Device("7", "alsa_input.usb-cam", "Webcam", "input", 16_000, 1)
@@ -183,22 +184,36 @@ def watched(server):
             if event.what == what and name in (None, event.device and event.device.name):
                 return event
 
-    yield expect
-    stop.set()
-    thread.join(2.0)
+    try:
+        yield expect
+    finally:
+        stop.set()
+        thread.join(2.0)
     assert not thread.is_alive()
 
 
+@contextmanager
+def headset(server):
+    """A loudspeaker of that name, and its monitor: plugged in, and out again whatever happens between."""
+    module = server.pactl("load-module", "module-null-sink", "sink_name=headset", "rate=16000").strip()
+    try:
+        yield
+    finally:
+        server.pactl("set-default-sink", "loudspeaker")
+        server.pactl("unload-module", module)
+
+
 def test_what_comes_and_goes_is_told_within_a_second(sound_server):
-    with watched(sound_server) as expect:
-        module = sound_server.pactl("load-module", "module-null-sink", "sink_name=headset", "rate=16000").strip()
-        assert expect("added", "headset").device.sample_rate == 16_000
-        expect("added", "headset.monitor")
-        sound_server.pactl("set-default-sink", "headset")
-        assert expect("default-changed", "headset").device.default
-        sound_server.pactl("unload-module", module)
-        expect("removed", "headset")
-        sound_server.pactl("set-default-sink", "loudspeaker")
+    def attempt():
+        with watched(sound_server) as expect:
+            with headset(sound_server):
+                assert expect("added", "headset").device.sample_rate == 16_000
+                expect("added", "headset.monitor")
+                sound_server.pactl("set-default-sink", "headset")
+                assert expect("default-changed", "headset").device.default
+            expect("removed", "headset")
+
+    in_time(attempt)
 
 
 def test_a_server_that_is_killed_and_started_again_is_told_within_two_seconds(mortal_server):

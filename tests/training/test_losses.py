@@ -12,6 +12,7 @@ from training.losses import (
     supervised_loss,
     thresholded_sdr,
 )
+from training.speech_lost import speech_lost_db
 from training.torch_spectral import SpectralTransform
 
 
@@ -60,6 +61,22 @@ def test_speech_removed_where_it_is_the_louder_costs_more_if_so_asked():
             costs[name, kept] = float(loss)
     assert costs["louder", 2.0] == pytest.approx(2 * costs["louder", 0.0], rel=0.1)  # weights 1 + 1 and 1 + 1 + 2
     assert costs["fainter", 2.0] == pytest.approx(costs["fainter", 0.0], rel=0.1)
+
+
+@pytest.mark.parametrize("grid", [GRID_16K, GRID_48K], ids=["16k", "48k"])
+def test_speech_lost_is_counted_in_db_by_band_where_it_is_well_above_the_noise(grid):
+    transform = SpectralTransform(grid)
+    clean, hiss = (transform.analysis(0.1 * noise(1, 48 * grid.hop, seed=seed)) for seed in (0, 1))
+    hertz = torch.arange(grid.bins) * grid.sample_rate / grid.n_fft
+    noisy = clean + 0.1 * hiss
+    assert float(speech_lost_db(noisy, noisy, clean)) == pytest.approx(0.0, abs=1e-3)
+    assert float(speech_lost_db(noisy, 0.5 * noisy, clean)) == pytest.approx(6.0, abs=0.05)
+    assert float(speech_lost_db(noisy, 2.0 * noisy, clean)) == 0.0  # more is for other terms to mind
+    upper = 1.0 - 0.5 * (hertz > 5_300)  # two of sixteen bands up to 8 kHz, and two above
+    assert 0.5 < float(speech_lost_db(noisy, upper * noisy, clean)) < 1.5
+    assert float(speech_lost_db(clean + hiss, 0.5 * (clean + hiss), clean)) == 0.0  # nothing is well above
+    silence = torch.zeros_like(clean)
+    assert float(speech_lost_db(hiss, hiss, silence)) == 0.0
 
 
 def test_noise_in_pauses_costs_more_if_so_asked_and_noise_on_speech_as_much_as_before():
