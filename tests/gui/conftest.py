@@ -15,9 +15,9 @@ else:
     from gui.preferences import PreferencesStore
     from gui.theme import theme
     from tests.gui.fake_engine import FakeLink
-    from tests.live.conftest import home, own_pulse, pulse_server
+    from tests.live.conftest import cleared_for_another_try, home, own_pulse, pulse_server
 
-    __all__ = ["home", "own_pulse", "pulse_server"]
+    __all__ = ["cleared_for_another_try", "home", "own_pulse", "pulse_server"]
 
     @pytest.fixture(scope="session")
     def qapp(qapp):

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from collections.abc import Iterator
 
 import pytest
 
@@ -10,6 +11,7 @@ from benchmarks.live_servers import be_urgent
 from tests.live.sound_servers import PipeWireServer, PulseAudioServer, SoundServer
 
 SERVERS = {"pulseaudio": PulseAudioServer, "pipewire": PipeWireServer}
+FOUND: dict[SoundServer, list[str]] = {}  # the modules of each shared server before the first test
 
 
 def started(kind: type[SoundServer]) -> SoundServer:
@@ -41,20 +43,37 @@ def before_others():
         os.setpriority(os.PRIO_PROCESS, 0, ordinary)
 
 
+def shared(kind: type[SoundServer]) -> Iterator[SoundServer]:
+    """One that the tests of this process share, and what lies on it from the start: see `cleared_for_another_try`."""
+    server = started(kind)
+    FOUND[server] = server.modules()
+    yield server
+    del FOUND[server]
+    server.close()
+
+
 @pytest.fixture(scope="session")
 def pulse_server():
     """A PulseAudio server that the tests of this process share: leave it as you found it, and alive."""
-    server = started(PulseAudioServer)
-    yield server
-    server.close()
+    yield from shared(PulseAudioServer)
 
 
 @pytest.fixture(scope="session")
 def pipewire_server():
     """A PipeWire server that the tests of this process share: leave it as you found it, and alive."""
-    server = started(PipeWireServer)
-    yield server
-    server.close()
+    yield from shared(PipeWireServer)
+
+
+@pytest.fixture(autouse=True)
+def cleared_for_another_try(request):
+    """What a test left on shared servers when it failed is gone when it is tried again: else none could hold."""
+    if getattr(request.node, "execution_count", 1) > 1:  # of pytest-rerunfailures
+        for server, found in FOUND.items():
+            for module in server.modules():
+                if module not in found:
+                    server.pactl("unload-module", module.split()[0], check=False)
+            server.pactl("set-default-sink", "loudspeaker")
+            server.pactl("set-default-source", "microphone")
 
 
 @pytest.fixture(params=SERVERS)
