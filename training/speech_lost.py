@@ -46,7 +46,7 @@ def speech_lost_db(noisy: Tensor, enhanced: Tensor, clean: Tensor) -> Tensor:
     frames = clean.shape[0] // SEGMENT * SEGMENT
 
     def segments(power: Tensor) -> Tensor:
-        return (power[:frames] @ to_bands).unflatten(0, (-1, SEGMENT)).sum(1)  # [segments, batch, bands]
+        return power[:frames].unflatten(0, (-1, SEGMENT)).sum(1) @ to_bands  # [segments, batch, bands]
 
     wanted, noise = segments(speech), segments(_power(noisy - clean))
     loudest = wanted.amax((0, 2), keepdim=True)
