@@ -36,10 +36,14 @@ def erb_frequency(rate: np.ndarray | float) -> np.ndarray:
     return (10.0 ** (np.asarray(rate, dtype=np.float64) / 21.4) - 1.0) / 0.00437
 
 
+def erb_spaced(low_hz: float, high_hz: float, count: int) -> np.ndarray:
+    """Frequencies [count] in Hz from the lowest to the highest, equally spaced in ERB rate."""
+    return erb_frequency(np.linspace(erb_rate(low_hz), erb_rate(high_hz), count))
+
+
 def high_band_centres_hz() -> np.ndarray:
     """Centres [16] of the bands above 8 kHz, equally spaced in ERB rate from 8 to 24 kHz."""
-    low, high = erb_rate(HIGH_EDGES_HZ[0]), erb_rate(HIGH_EDGES_HZ[1])
-    return erb_frequency(np.linspace(low, high, HIGH_BANDS))
+    return erb_spaced(*HIGH_EDGES_HZ, HIGH_BANDS)
 
 
 def high_band_weights(grid: Grid) -> np.ndarray:

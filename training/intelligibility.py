@@ -13,8 +13,9 @@ import torch
 from torch import Tensor, nn
 
 from enhancer.spectral import CORE_BINS
+from training.torch_spectral import BIN_HZ, power
 
-BANDS, LOWEST_HZ, BIN_HZ = 15, 150.0, 31.25
+BANDS, LOWEST_HZ = 15, 150.0
 SEGMENT = 38  # frames of 10 ms
 EVERY = 10  # frames from one segment to the next: neighbours say nearly the same
 SPEECH_RANGE_DB = 40.0
@@ -39,8 +40,7 @@ class Intelligibility(nn.Module):
         return (likeness * weight).sum(0) / weight.sum(0).clamp_min(1e-3)
 
     def _envelopes(self, spectra: Tensor) -> Tensor:
-        core = spectra[..., :CORE_BINS]
-        return ((core.real.square() + core.imag.square()) @ self.to_bands + 1e-10).sqrt()
+        return (power(spectra[..., :CORE_BINS]) @ self.to_bands + 1e-10).sqrt()
 
 
 def _normalised(envelopes: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from enhancer.spectral import CORE_BINS
 from training.intelligibility import Intelligibility
 from training.perceptual import PerceptualDistance
 from training.speech_lost import speech_lost_db
-from training.torch_spectral import SpectralTransform, compress
+from training.torch_spectral import SpectralTransform, compress, power
 
 # Speech is present where the target's frame is within this of its loudest frame.
 PRESENCE_RANGE_DB = 40.0
@@ -60,9 +60,9 @@ def thresholded_sdr(estimate: Tensor, target: Tensor) -> Tensor:
 
 def presence_target(clean: Tensor) -> Tensor:
     """1 where a frame of the clean spectra [frames, batch, bins] holds speech, else 0: [frames, batch]."""
-    power = (clean.real.square() + clean.imag.square())[..., :CORE_BINS].mean(-1)
-    threshold = power.amax(0).clamp_min(1e-7) * 10.0 ** (-PRESENCE_RANGE_DB / 10.0)
-    return (power > threshold).float()
+    level = power(clean)[..., :CORE_BINS].mean(-1)
+    threshold = level.amax(0).clamp_min(1e-7) * 10.0 ** (-PRESENCE_RANGE_DB / 10.0)
+    return (level > threshold).float()
 
 
 def magnitude_error(estimate: Tensor, target: Tensor, over_suppression: Tensor | float) -> Tensor:
@@ -83,9 +83,7 @@ def over_suppression_weight(config: LossConfig, noisy: Tensor, clean: Tensor) ->
     """
     if not config.kept:
         return config.over_suppression
-    noise = noisy - clean
-    louder = clean.real.square() + clean.imag.square() > noise.real.square() + noise.imag.square()
-    return config.over_suppression + config.kept * louder
+    return config.over_suppression + config.kept * (power(clean) > power(noisy - clean))
 
 
 @cache

@@ -16,6 +16,8 @@ import torch
 from scipy.signal import freqz
 from torch import Tensor, nn
 
+from training.torch_spectral import power
+
 # 49 bands: FFT bins of 31.25 Hz each holds, centre and width in Bark, correction of the power density, threshold.
 BINS = (
     1, 1, 1, 1, 1, 1, 1, 1, 2, 1, 1, 1, 1, 1, 2, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 4, 3, 4, 5, 4, 5, 6, 6, 7,
@@ -101,10 +103,10 @@ class PerceptualDistance(nn.Module):
         """Bark spectra [batch, frames, 49] of signals brought to one level."""
         frames = x.unfold(-1, self.length, self.length // 2) * self.window
         spectra = torch.fft.rfft(frames)[..., :257]
-        power = spectra.real.square() + spectra.imag.square()
+        powers = power(spectra)
         # Parseval: mean square of the samples, from the Hann frames, whose mean square is 3/8.
-        level = (power @ self.speech_bins).mean(-1) * (2.0 / (512 * 512 * 0.375))
-        return (power @ self.to_bands) * (SPEECH_LEVEL / (level + 1e-9))[:, None, None]
+        level = (powers @ self.speech_bins).mean(-1) * (2.0 / (512 * 512 * 0.375))
+        return (powers @ self.to_bands) * (SPEECH_LEVEL / (level + 1e-9))[:, None, None]
 
     def _audible(self, bands: Tensor, factor: float = 1.0) -> Tensor:
         """Power of a frame in the bands above `factor` times the threshold of hearing: [batch, frames]."""

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from functools import cache
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from enhancer.features import erb_frequency, erb_rate
+from enhancer.features import erb_spaced
 from enhancer.spectral import CORE_BINS
+from training.torch_spectral import BIN_HZ, power
 
-BIN_HZ = 31.25  # of both grids
 SEGMENT = 16  # frames of 10 ms: the length of a syllable's part
 # A band of a segment is asked for where its speech is so far above the noise that no enhancer need touch it, and not
 # below what the recording itself is made of.
@@ -25,14 +24,10 @@ OVER_NOISE_DB, RANGE_DB = 8.0, 50.0
 @cache
 def _to_bands(bins: int, device: torch.device) -> Tensor:
     """[bins, bands], 0 or 1: sixteen bands equally wide on the ERB-rate scale up to 8 kHz, two above."""
-    core = erb_frequency(np.linspace(erb_rate(100.0), erb_rate(8000.0), 17))
+    core = erb_spaced(100.0, 8000.0, 17)
     edges = torch.tensor(core if bins == CORE_BINS else [*core, 16_000.0, 24_000.0])
     hertz = (BIN_HZ * torch.arange(bins))[:, None]
     return ((hertz >= edges[:-1]) & (hertz < edges[1:])).float().to(device)
-
-
-def _power(spectra: Tensor) -> Tensor:
-    return spectra.real.square() + spectra.imag.square()
 
 
 def speech_lost_db(noisy: Tensor, enhanced: Tensor, clean: Tensor) -> Tensor:
@@ -40,15 +35,15 @@ def speech_lost_db(noisy: Tensor, enhanced: Tensor, clean: Tensor) -> Tensor:
 
     Shapes: complex spectra [frames, batch, bins] each. 0 where no band is asked for.
     """
-    speech = _power(clean)
-    kept = speech * _power(enhanced) / _power(noisy).clamp_min(1e-12)
+    speech = power(clean)
+    kept = speech * power(enhanced) / power(noisy).clamp_min(1e-12)
     to_bands = _to_bands(clean.shape[-1], clean.device)
     frames = clean.shape[0] // SEGMENT * SEGMENT
 
-    def segments(power: Tensor) -> Tensor:
-        return power[:frames].unflatten(0, (-1, SEGMENT)).sum(1) @ to_bands  # [segments, batch, bands]
+    def segments(powers: Tensor) -> Tensor:
+        return powers[:frames].unflatten(0, (-1, SEGMENT)).sum(1) @ to_bands  # [segments, batch, bands]
 
-    wanted, noise = segments(speech), segments(_power(noisy - clean))
+    wanted, noise = segments(speech), segments(power(noisy - clean))
     loudest = wanted.amax((0, 2), keepdim=True)
     asked = (wanted > noise * 10 ** (OVER_NOISE_DB / 10)) & (wanted > loudest * 10 ** (-RANGE_DB / 10))
     asked &= loudest > 1e-9

@@ -15,6 +15,13 @@ from enhancer import features as numpy_features
 from enhancer.features import COMPRESSION, HIGH_BANDS, LEAD, LEADING_BINS, LEVEL_FLOOR, NETWORK_BINS, TINY
 from enhancer.spectral import CORE_BINS, SYNTHESIS_HOPS, Grid
 
+BIN_HZ = 31.25  # from one bin to the next, on both grids
+
+
+def power(spectra: Tensor) -> Tensor:
+    """Squared magnitudes of complex spectra, in real arithmetic: torch's complex abs (a hypot) is slow on a CPU."""
+    return spectra.real.square() + spectra.imag.square()
+
 
 class SpectralTransform(nn.Module):
     """Analysis, synthesis, network inputs and mask application on one grid."""
@@ -51,14 +58,13 @@ class SpectralTransform(nn.Module):
     def inputs(self, spectra: Tensor) -> tuple[Tensor, Tensor]:
         """Network inputs of spectra: core [frames, batch, 2, 256] and high [frames, batch, 17]."""
         core = spectra[..., :NETWORK_BINS]
-        power = core.real.square() + core.imag.square()
-        inverse = self._running_level(power[..., 1:].mean(-1)).pow(-0.5 * COMPRESSION)[..., None]
-        shrink = power.clamp_min(TINY).pow(0.5 * (COMPRESSION - 1.0)) * inverse
+        powers = power(core)
+        inverse = self._running_level(powers[..., 1:].mean(-1)).pow(-0.5 * COMPRESSION)[..., None]
+        shrink = powers.clamp_min(TINY).pow(0.5 * (COMPRESSION - 1.0)) * inverse
         features = torch.stack([core.real * shrink, core.imag * shrink], dim=2)
         high = features.new_zeros(*features.shape[:2], HIGH_BANDS + 1)
         if self.grid.bins > CORE_BINS:
-            above = spectra[..., CORE_BINS:]
-            energy = (above.real.square() + above.imag.square()) @ self.averages
+            energy = power(spectra[..., CORE_BINS:]) @ self.averages
             high[..., :HIGH_BANDS] = energy.clamp_min(TINY).pow(0.5 * COMPRESSION) * inverse
             high[..., HIGH_BANDS] = 1.0
         return features, high

@@ -10,13 +10,13 @@ import numpy as np
 
 from benchmarks.robustness.activity import ACTIVE_DB, hop_energies, hop_levels, pre_emphasised, stretches
 from benchmarks.robustness.through_mask import through_mask
-from enhancer.features import erb_frequency, erb_rate
+from enhancer.features import erb_spaced
 from enhancer.model import Student
 from enhancer.spectral import Grid, stft
 from training.data.fixed_sets import Item
 
 # Eight bands of equal width on the ERB-rate scale, as hearing has them, and two above what telephones know.
-CORE_EDGES_HZ = erb_frequency(np.linspace(erb_rate(100.0), erb_rate(8000.0), 9))
+CORE_EDGES_HZ = erb_spaced(100.0, 8000.0, 9)
 BANDS_HZ = [*pairwise(CORE_EDGES_HZ), (8_000.0, 16_000.0), (16_000.0, 24_000.0)]
 BAND_NAMES = [f"{low / 1000:.2g}-{high / 1000:.2g}" for low, high in BANDS_HZ]  # kHz
 # A band is speech where it stands out of the recording's own pauses, and is not as good as empty.

@@ -6,7 +6,7 @@ from math import exp
 
 import numpy as np
 
-from enhancer.features import erb_frequency, erb_rate
+from enhancer.features import erb_spaced
 from enhancer.live.meters import BANDS, SILENCE_DB
 from enhancer.one_thread import energy, product
 
@@ -87,7 +87,7 @@ class SnrEstimate:
 
 def _bands(sample_rate: int) -> np.ndarray:
     """Which bins [1025] each of the 128 bands sums: every band at least the bin nearest to its centre."""
-    edges = erb_frequency(np.linspace(erb_rate(LOWEST_HZ), erb_rate(sample_rate / 2), BANDS + 1))
+    edges = erb_spaced(LOWEST_HZ, sample_rate / 2, BANDS + 1)
     bins = np.arange(WINDOW // 2 + 1) * sample_rate / WINDOW
     bands = ((bins[:, None] >= edges[:-1]) & (bins[:, None] < edges[1:])).astype(np.float32)
     for band in np.flatnonzero(bands.sum(0) == 0):

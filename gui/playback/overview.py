@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from enhancer.features import erb_frequency, erb_rate
+from enhancer.features import erb_spaced
 from enhancer.live.metering import LOWEST_HZ
 from gui.playback.sound_file import open_sound
 
@@ -115,7 +115,7 @@ class _Reader:
 
 def _bands(sample_rate: int, size: int, top_hz: float) -> np.ndarray:
     """Which bins [size / 2 + 1, 128] each band means: those within it, or the two beside a band narrower than a bin."""
-    edges = erb_frequency(np.linspace(erb_rate(LOWEST_HZ), erb_rate(top_hz), BANDS + 1)) * size / sample_rate
+    edges = erb_spaced(LOWEST_HZ, top_hz, BANDS + 1) * size / sample_rate
     bins = np.arange(size // 2 + 1)
     weights = np.zeros((len(bins), BANDS), np.float32)
     for band, (low, high) in enumerate(pairwise(edges)):
