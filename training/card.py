@@ -51,14 +51,16 @@ def _own_teacher(path: Path) -> dict[str, Any]:
 
 
 def _phases(facts: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs that led here, the first one first."""
+    """The runs that led here, the first one first; after the last one may be an average with others ("averaged")."""
     progress = facts["progress"]
-    phase = {
+    phase: dict[str, Any] = {
         "config": facts["config"]["name"],
         "steps": progress["step"],
         "minutes": round(progress["minutes"], 1),
         "audio_hours": round(progress["audio_hours"], 1),
     }
+    if "averaged" in facts:
+        phase["averaged"] = facts["averaged"]
     before = facts.get("started_from")
     return [*(_phases(before) if before else []), phase]
 

@@ -124,7 +124,26 @@ def slim(
     print(f"{out}: {out.stat().st_size / 1e6:.2f} MB")
 
 
+def average(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Two checkpoints or more, of the same [network].")],
+    out: Annotated[Path, typer.Option(help="The checkpoint to write, for `training ship`, `evaluate` or --init.")],
+    share: Annotated[
+        list[float] | None,
+        typer.Option(help="How much a checkpoint counts; once for each, in their order.", show_default="all alike"),
+    ] = None,
+) -> None:
+    """Average the weights of several runs that began with the same ones: often better than each, without training.
+
+    For example: training average runs/one runs/two --out runs/mean.safetensors, then `training evaluate` on it.
+    """
+    from training.averaging import average as mean
+    from training.checkpoint import load_checkpoint, save_checkpoint, slim
+
+    save_checkpoint(out, slim(mean([load_checkpoint(path) for path in checkpoints], share or ())))
+    print(f"{out}: the mean of {len(checkpoints)} checkpoints, {out.stat().st_size / 1e6:.2f} MB")
+
+
 def register(app: typer.Typer) -> None:
     """Adds this module's commands to the app."""
-    for command in (train, distil, networks, export, slim):
+    for command in (train, distil, networks, export, slim, average):
         app.command()(command)
