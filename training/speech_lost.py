@@ -23,9 +23,9 @@ OVER_NOISE_DB, RANGE_DB = 8.0, 50.0
 
 @cache
 def _to_bands(bins: int, device: torch.device) -> Tensor:
-    """[bins, bands], 0 or 1: sixteen bands equally wide on the ERB-rate scale up to 8 kHz, two above."""
-    core = erb_spaced(100.0, 8000.0, 17)
-    edges = torch.tensor(core if bins == CORE_BINS else [*core, 16_000.0, 24_000.0])
+    """[bins, bands], 0 or 1: sixteen bands equally wide on the ERB-rate scale up to 8 kHz, five as wide above."""
+    core, high = erb_spaced(100.0, 8000.0, 17), erb_spaced(8000.0, 24_000.0, 6)
+    edges = torch.tensor(core if bins == CORE_BINS else [*core, *high[1:]])
     hertz = (BIN_HZ * torch.arange(bins))[:, None]
     return ((hertz >= edges[:-1]) & (hertz < edges[1:])).float().to(device)
 
