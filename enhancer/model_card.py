@@ -42,7 +42,7 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
         yield (
             f"training {number}",
             f"{phase['config']}: {phase['audio_hours']:g} h of mixtures in {phase['minutes']:g} min,"
-            f" {phase['steps']:,} steps",
+            f" {phase['steps']:,} steps{_averaged(phase)}",
         )
     for teacher in training.get("teachers", []):
         heard = f"{teacher['cached_minutes']} min of its outputs" if "cached_minutes" in teacher else "our own"
@@ -61,6 +61,13 @@ def _training(training: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield f"{kind} from", ", ".join(names) + more
         if data.get("sources"):
             yield "credits", "every recording: training-data.tsv beside the file"
+
+
+def _averaged(phase: dict[str, Any]) -> str:
+    """Where a run's weights are the mean of its own and other runs': how much its own count."""
+    shares = [run["share"] for run in phase.get("averaged", [])]
+    others = f"{len(shares) - 1} other run" + ("s" if len(shares) > 2 else "")
+    return f"; {shares[0]:.0%} of a mean with {others}" if shares else ""
 
 
 def _scores(scores: dict[str, Any]) -> Iterator[tuple[str, str]]:

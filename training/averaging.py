@@ -22,7 +22,7 @@ def average(checkpoints: Sequence[Checkpoint], shares: Sequence[float] = ()) -> 
     `shares` are positive and are brought to a sum of one; without them all count alike. The facts are the first
     checkpoint's, as a card lists its runs, and "averaged" says what else went in.
 
-    Raises ConfigError for fewer than two checkpoints or shares that do not fit them, UserError when the networks differ.
+    Raises ConfigError for fewer than two checkpoints or shares that do not fit them, UserError for unlike networks.
     """
     shares = shares or [1.0] * len(checkpoints)
     if len(checkpoints) < 2:

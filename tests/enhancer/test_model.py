@@ -22,7 +22,16 @@ def test_a_model_of_ours_loads_and_says_what_it_is(build_model):
         "name": "a name",
         "parameters": 1234,
         "training": {
-            "phases": [{"config": "first", "audio_hours": 2.5, "minutes": 9.0, "steps": 1000}],
+            "phases": [
+                {"config": "first", "audio_hours": 2.5, "minutes": 9.0, "steps": 1000},
+                {
+                    "config": "second",
+                    "audio_hours": 5.0,
+                    "minutes": 18.0,
+                    "steps": 2000,
+                    "averaged": [{"share": 0.6}, {"share": 0.4}],
+                },
+            ],
             "teachers": [{"name": "wise", "licence": "MIT", "cached_minutes": 60}],
         },
         "scores": {"val": {"pesq_wb": 2.0, "noisy_pesq_wb": 1.5, "items": 40}},
@@ -32,6 +41,7 @@ def test_a_model_of_ours_loads_and_says_what_it_is(build_model):
     assert card["name"] == "a name"
     assert card["parameters"] == "1,234"
     assert card["training 1"] == "first: 2.5 h of mixtures in 9 min, 1,000 steps"
+    assert card["training 2"] == "second: 5 h of mixtures in 18 min, 2,000 steps; 60% of a mean with 1 other run"
     assert card["teacher"] == "wise (MIT), 60 min of its outputs"
     assert card["validation set"] == "PESQ-WB 1.50 → 2.00 (40 mixtures)"
     assert card["grids"] == "16 kHz, 48 kHz"
