@@ -1,4 +1,4 @@
-"""Where things live: the user's folders (platformdirs) and the shipped model."""
+"""Where things live: the user's folders (platformdirs), the shipped model, and the place that a path names."""
 
 from __future__ import annotations
 
@@ -55,3 +55,11 @@ def default_model_path() -> Path:
         if path.is_file():
             return path
     raise ModelError("the shipped model assets/student.onnx is missing", "reinstall enhancer, or give --model FILE")
+
+
+def resolved(path: Path) -> Path:
+    """The place that a path names, links followed; the absolute path itself where they run in a circle."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError):
+        return path.absolute()

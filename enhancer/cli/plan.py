@@ -9,6 +9,7 @@ from pathlib import Path
 
 from enhancer.errors import ConfigError, InputError, OutputError, UserError
 from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from enhancer.paths import resolved
 
 STREAM = "-"
 _SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
@@ -180,12 +181,12 @@ class _Rule:
 def _without_own_outputs(found: list[Found], targets: list[Path], folder: Path | None, place: _Places) -> list[int]:
     """Which inputs to keep: files found by search that are the output of another input are from an earlier run."""
     made = {place(target) for item, target in zip(found, targets, strict=True) if not item.error}
-    out = _resolved(folder) if folder else None
+    out = resolved(folder) if folder else None
     kept = []
     for index, item in enumerate(found):
         path = place(item.path)
         if item.root is not None and item.error is None:
-            inside = out is not None and out in path.parents and out != _resolved(item.root)
+            inside = out is not None and out in path.parents and out != resolved(item.root)
             if inside or (path in made and path != place(targets[index])):
                 continue
         kept.append(index)
@@ -213,17 +214,10 @@ class _Places:
 
     def __call__(self, path: Path) -> Path:
         if path not in self._known:
-            self._known[path] = _resolved(path) if path.is_symlink() else self._folder(path.parent) / path.name
+            self._known[path] = resolved(path) if path.is_symlink() else self._folder(path.parent) / path.name
         return self._known[path]
 
     def _folder(self, path: Path) -> Path:
         if path not in self._known:
-            self._known[path] = _resolved(path)
+            self._known[path] = resolved(path)
         return self._known[path]
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links
-        return path.absolute()

@@ -15,6 +15,7 @@ from PyQt6.QtCore import QAbstractListModel, QCoreApplication, QModelIndex, QObj
 from enhancer.cli.plan import Found, find_inputs, plan_found
 from enhancer.errors import UserError
 from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from enhancer.paths import resolved
 from gui.child import Child
 from gui.files import wording
 from gui.files.row import Action, Row, State
@@ -182,7 +183,7 @@ class FilesModel(QAbstractListModel):
             at = self._rows.index(row)
             self.beginRemoveRows(QModelIndex(), at, at)
             del self._rows[at]
-            self._places.pop(_resolved(row.source), None)
+            self._places.pop(resolved(row.source), None)
             if row in self._run:
                 self._run.remove(row)
                 self._run_size -= row.size
@@ -284,7 +285,7 @@ class FilesModel(QAbstractListModel):
             kept = {job.source for job in plan_found(found, output, overwrite=True, batch=True).jobs}
         except UserError:  # said when it is to be done
             kept = {each.path for each in found}
-        kept_found = [(each, _resolved(each.path), _size(each.path)) for each in found if each.path in kept]
+        kept_found = [(each, resolved(each.path), _size(each.path)) for each in found if each.path in kept]
         copies = [each.path.name for each in found if each.path not in kept]
         self._looked_up.emit(_Lookup(kept_found, [Path(path).name for path in foreign], copies))
 
@@ -470,13 +471,6 @@ def _listed(names: list[str]) -> str:
     some = ", ".join(names[:NAMED])
     more = len(names) - NAMED
     return _("{names} and {count} more").format(names=some, count=more) if more > 0 else some
-
-
-def _resolved(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError):  # a loop of links
-        return path.absolute()
 
 
 def _size(path: Path) -> int:
