@@ -18,7 +18,7 @@ from training.torch_spectral import BIN_HZ, power
 SEGMENT = 16  # frames of 10 ms: the length of a syllable's part
 # A band of a segment is asked for where its speech is so far above the noise that no enhancer need touch it, and not
 # below what the recording itself is made of.
-OVER_NOISE_DB, RANGE_DB = 8.0, 50.0
+OVER_NOISE_DB, RANGE_DB = 10.0, 50.0
 
 
 @cache
