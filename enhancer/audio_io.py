@@ -44,8 +44,10 @@ def check_readable(path: Path) -> None:
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder", "give --recursive for its sub-folders, or name files")
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is a pipe or a device, not a file", f"pipe it in: enhancer denoise - < {path}")
         with open(path, "rb") as file:
-            if path.is_file() and not file.read(1):
+            if not file.read(1):
                 raise InputError(f"{path} is empty (0 bytes)")
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist") from error

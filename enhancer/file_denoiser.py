@@ -98,6 +98,8 @@ def check_target(source: Path, target: Path, overwrite: bool) -> None:
         raise OutputError(f"{target} is a folder", "end the output with a file name, or with / for a folder")
     if not target.exists():
         return
+    if not target.is_file():
+        raise OutputError(f"{target} is a pipe or a device, not a file", "write to it through -o -")
     if source.exists() and target.samefile(source):
         raise OutputError(f"the output would replace the input {source}", "choose another name with -o")
     if not overwrite:

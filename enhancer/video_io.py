@@ -39,7 +39,7 @@ class AvReader:
         self._notes = Notes()
         self.on_packet: Callable[[Any], None] | None = None
         try:
-            self.av = av.open(str(path), metadata_errors="replace")
+            self.av = av.open(_for_ffmpeg(path), metadata_errors="replace")
         except (av.FFmpegError, OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise InputError(f"{path} is not audio or video that can be read: {reason}") from error
@@ -168,12 +168,17 @@ def _lossless_format(context: Any, name: str) -> str:
     return sample_format
 
 
+def _for_ffmpeg(path: Path) -> str:
+    """The whole path: FFmpeg takes what stands before a colon for a protocol, as in 10:30.m4a."""
+    return str(path.absolute())
+
+
 def _measured_bitrate(path: Path, index: int) -> int | None:
     """b/s of a stream from the sizes of its packets in the first half minute; None when that cannot be told."""
     import av
 
     size, first, last = 0, None, None
-    with contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
+    with contextlib.suppress(av.FFmpegError), av.open(_for_ffmpeg(path)) as container:
         for packet in container.demux(container.streams[index]):
             if packet.pts is None:
                 continue

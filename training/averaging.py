@@ -6,6 +6,7 @@ mean of their ends lies nearer to its middle than each of them. It costs no trai
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ def average(checkpoints: Sequence[Checkpoint], shares: Sequence[float] = ()) -> 
     shares = shares or [1.0] * len(checkpoints)
     if len(checkpoints) < 2:
         raise ConfigError("an average needs two checkpoints or more", "name them one after the other")
-    if len(shares) != len(checkpoints) or not all(share > 0 for share in shares):
+    if len(shares) != len(checkpoints) or not all(0 < share < math.inf for share in shares):
         raise ConfigError(
             f"{len(checkpoints)} checkpoints, and the shares {', '.join(f'{share:g}' for share in shares)}",
             "give one --share, larger than zero, for each checkpoint, in their order",

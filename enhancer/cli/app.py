@@ -7,6 +7,7 @@ listed in COMMANDS has one function `command`, written as Typer wants it, or an 
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from importlib import import_module
@@ -129,6 +130,9 @@ def _root(
 
 def main() -> None:
     """Entry point of the command `enhancer`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="backslashreplace")  # a file's name that the terminal cannot show is no error
     try:
         app()
     except SystemExit as end:

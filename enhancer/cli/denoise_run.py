@@ -12,7 +12,7 @@ from typing import IO, BinaryIO
 
 from enhancer.audio_io import open_audio
 from enhancer.cli.batch import Executor, Processes, Result, run_batch
-from enhancer.cli.display import Display, result_as_json
+from enhancer.cli.display import Display, result_as_json, size_of
 from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import STREAM, Job, Plan, make_plan
 from enhancer.errors import ConfigError, InputError, OutputError, UserError
@@ -144,7 +144,7 @@ def _processes(request: Request, jobs: list[Job]) -> Executor | None:
     """Processes for so many files at the same time as were asked for, or pay off; None where one would do."""
     waiting = [job for job in jobs if not job.error and not job.exists]
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    workers = request.jobs or min(cores, sum(job.source.stat().st_size for job in waiting) // _BYTES_PER_WORKER)
+    workers = request.jobs or min(cores, sum(size_of(job) for job in waiting) // _BYTES_PER_WORKER)
     return Processes(workers) if min(workers, len(waiting)) > 1 else None
 
 

@@ -49,7 +49,7 @@ class Display:
         self._progress: Any = None
         self._total: Any = None
         # How much of the batch each file is: bytes are known before anything is opened.
-        self._weights = {number: _size(job) for number, job in enumerate(jobs) if not job.error and not job.exists}
+        self._weights = {number: size_of(job) for number, job in enumerate(jobs) if not job.error and not job.exists}
         self._shares = dict.fromkeys(self._weights, 0.0)
 
     def __enter__(self) -> Display:
@@ -157,10 +157,11 @@ class Display:
                 print_error("", hint)
 
 
-def _size(job: Job) -> int:
+def size_of(job: Job) -> int:
+    """Bytes of a job's input; 0 where that cannot be told."""
     try:
         return job.source.stat().st_size
-    except OSError:  # a pipe
+    except OSError:  # a pipe, or gone by now
         return 0
 
 

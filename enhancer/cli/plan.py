@@ -72,16 +72,26 @@ def plan_found(found: list[Found], output: str | None, *, overwrite: bool, batch
         error = item.error
         exists = False
         if error is None:
-            if place(target) in sources:
-                error = OutputError(f"the output would replace the input {target}", "choose another name with -o")
-            elif target.is_dir():
-                error = OutputError(f"{target} is a folder", "end the output with a file name, or with / for a folder")
-            elif target.exists() and not overwrite:
-                exists = batch
-                if not batch:
-                    error = OutputError(f"{target} exists already", "give --overwrite to replace it")
+            try:
+                exists = _is_there(target, overwrite)
+                if place(target) in sources:
+                    raise OutputError(f"the output would replace the input {target}", "choose another name with -o")
+                if exists and not batch:
+                    raise OutputError(f"{target} exists already", "give --overwrite to replace it")
+            except OutputError as refused:
+                error, exists = refused, False
         jobs.append(Job(item.path, target, error, exists))
     return Plan(jobs, left_out)
+
+
+def _is_there(target: Path, overwrite: bool) -> bool:
+    """Whether a file is there that is to stay. Raises OutputError for a folder, and where nobody may look."""
+    try:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder", "end the output with a file name, or with / for a folder")
+        return target.exists() and not overwrite
+    except OSError as error:  # a name too long, a folder that is closed
+        raise OutputError(f"cannot write {target}: {error.strerror}", "choose another name with -o") from error
 
 
 def _several(found: list[Found]) -> bool:
@@ -92,22 +102,10 @@ def find_inputs(inputs: list[str], *, recursive: bool) -> list[Found]:
     """Every file that the arguments mean, each once, in the order of the arguments and by name within a folder."""
     found: list[Found] = []
     for text in inputs:
-        path = Path(text)
-        if path.is_dir():
-            found += _search(path, recursive)
-        elif not path.exists() and glob.has_magic(text):
-            matches = sorted(glob.glob(text, recursive=True))
-            if not matches:
-                found.append(Found(path, error=InputError(f"no file matches {text}")))
-            for match in map(Path, matches):
-                if match.is_file():
-                    found.append(Found(match))
-                elif recursive:
-                    found += _search(match, recursive)
-        elif not path.exists():
-            found.append(Found(path, error=InputError(f"{path} does not exist")))
-        else:
-            found.append(Found(path))
+        try:
+            found += _meant_by(text, recursive)
+        except OSError as error:  # a name too long, a folder that is closed
+            found.append(Found(Path(text), error=InputError(f"cannot read {text}: {error.strerror}")))
     unique: dict[Path, Found] = {}
     place = _Places()
     for item in found:
@@ -115,18 +113,42 @@ def find_inputs(inputs: list[str], *, recursive: bool) -> list[Found]:
     return list(unique.values())
 
 
+def _meant_by(text: str, recursive: bool) -> list[Found]:
+    """The files that one argument means."""
+    path = Path(text)
+    if not text:
+        return [Found(path, error=InputError("an input has no name", "an empty variable in a script?"))]
+    if path.is_dir():
+        return _search(path, recursive)
+    if path.exists():
+        return [Found(path)]
+    if not glob.has_magic(text):
+        return [Found(path, error=InputError(f"{path} does not exist"))]
+    matches = [Path(match) for match in sorted(glob.glob(text, recursive=True))]
+    if not matches:
+        return [Found(path, error=InputError(f"no file matches {text}"))]
+    files = [[Found(match)] if match.is_file() else _search(match, recursive) if recursive else [] for match in matches]
+    return [each for some in files for each in some]
+
+
 def _search(folder: Path, recursive: bool) -> list[Found]:
-    """Files with a sound or video suffix, hidden ones left out; an error when there are none."""
-    found = []
+    """Files with a sound or video suffix, hidden ones left out; an error when there are none, or a folder is closed."""
+    found: list[Found] = []
     deeper = False
-    for base, folders, names in os.walk(folder):
+    closed: list[OSError] = []
+    for base, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
-                found.append(Found(Path(base) / name, root=folder))
+                path = Path(base) / name
+                error = None if os.path.exists(path) else InputError(f"{path} is a link to nothing")
+                found.append(Found(path, root=folder, error=error))
         if not recursive:
             deeper = bool(folders)
             break
+    for problem in closed:
+        what = f"cannot read the folder {problem.filename}: {problem.strerror}"
+        found.append(Found(Path(problem.filename), root=folder, error=InputError(what)))
     if found:
         return found
     hint = "give --recursive to search its sub-folders too" if deeper else ""
@@ -214,7 +236,7 @@ class _Places:
 
     def __call__(self, path: Path) -> Path:
         if path not in self._known:
-            self._known[path] = resolved(path) if path.is_symlink() else self._folder(path.parent) / path.name
+            self._known[path] = resolved(path) if os.path.islink(path) else self._folder(path.parent) / path.name
         return self._known[path]
 
     def _folder(self, path: Path) -> Path:

@@ -32,6 +32,11 @@ _TOLERATED_S = 0.5
 _UNKNOWN_SIZE = 0x7FFF0000
 
 
+_UNKNOWN_FRAMES = (
+    1 << 62
+)  # what libsndfile says of a FLAC that was written into a pipe, which it cannot read to its end
+
+
 class NotForLibsndfile(Exception):
     """libsndfile cannot open this file; the text says why."""
 
@@ -65,6 +70,8 @@ class SoundFileReader:
 
     def _describe(self) -> None:
         file = self._file
+        if file.frames >= _UNKNOWN_FRAMES:
+            raise NotForLibsndfile("its length is not known")
         self.container = file.format
         self.texts = {name: text for name in tags.TEXT_FIELDS if (text := getattr(file, name))}
         missing = _missing_part(file.extra_info)
@@ -245,7 +252,7 @@ class SoundFileWriter:
         with self._write_errors():
             self._file.close()
             # Encoders flush on close, where libsndfile drops errors: a full disk shows only in what is there now.
-            if soundfile.info(self._temporary).frames < self._written:
+            if soundfile.info(system_name(self._temporary)).frames < self._written:
                 raise OSError("the last samples could not be written")
             if self._carries_all:
                 tags.carry(self._source.path, self._temporary, self._container)

@@ -1,7 +1,9 @@
 """What a user can get wrong ends in one clear line and the right exit code, and leaves nothing half-written behind."""
 
 import contextlib
+import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -71,6 +73,66 @@ def test_a_folder_whose_audio_lies_deeper_gets_a_hint(cli, tmp_path, sound):
 
 def test_a_glob_that_matches_nothing(cli):
     assert_refused(cli("denoise", "*.wav"), "no file matches *.wav")
+
+
+def test_an_empty_argument_is_no_folder(cli, tmp_path, sound):
+    soundfile.write(tmp_path / "a.wav", sound, RATE)
+    assert_refused(cli("denoise", ""), "an input has no name")
+    assert files_in(tmp_path) == ["a.wav"]
+
+
+def test_a_name_longer_than_the_disk_takes(cli, tmp_path, sound):
+    name = "a" * 250 + ".wav"
+    soundfile.write(tmp_path / name, sound, RATE)
+    assert_refused(cli("denoise", name), "cannot write", "File name too long")
+    assert_refused(cli("denoise", "b" * 300 + ".wav"), "cannot read", "File name too long")
+    assert files_in(tmp_path) == [name]
+
+
+def test_a_link_to_nothing_does_not_stop_the_others(cli, tmp_path, sound):
+    (tmp_path / "talks").mkdir()
+    for name in ("a.wav", "c.wav"):
+        soundfile.write(tmp_path / "talks" / name, sound, RATE)
+    (tmp_path / "talks/b.wav").symlink_to("nowhere.wav")
+    result = cli("denoise", "talks", "-o", "out")
+    assert result.exit_code == 1
+    assert "talks/b.wav is a link to nothing" in result.stderr
+    assert files_in(tmp_path / "out") == ["a.wav", "c.wav"]
+
+
+def test_a_folder_that_may_not_be_read_is_named(model, tmp_path, sound):
+    (tmp_path / "talks/locked").mkdir(parents=True)
+    soundfile.write(tmp_path / "talks/a.wav", sound, RATE)
+    (tmp_path / "talks/locked").chmod(0)
+    command = [sys.executable, "-m", "enhancer", "denoise", "talks", "-r", "-o", "out", "--model", model]
+    if os.geteuid() == 0:  # who may read everything, unless it is taken from him
+        if shutil.which("setpriv") is None:
+            pytest.skip("no setpriv here, and root may read everything")
+        command = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", *command]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    (tmp_path / "talks/locked").chmod(0o755)
+    assert done.returncode == 1
+    assert "cannot read the folder talks/locked: Permission denied" in done.stderr
+    assert files_in(tmp_path / "out") == ["a.wav"]
+
+
+def test_pipes_by_name_are_neither_read_nor_replaced(cli, tmp_path, sound):
+    soundfile.write(tmp_path / "a.wav", sound, RATE)
+    os.mkfifo(tmp_path / "pipe.wav")
+    assert_refused(cli("denoise", "pipe.wav", "-o", "b.wav"), "pipe.wav is a pipe or a device")
+    assert_refused(cli("denoise", "a.wav", "-o", "pipe.wav", "--overwrite"), "pipe.wav is a pipe or a device")
+    assert (tmp_path / "pipe.wav").is_fifo()
+
+
+@pytest.mark.parametrize("encoding", ["ascii:strict", "utf-8:strict"])
+def test_a_name_that_the_terminal_cannot_show_is_no_error(model, tmp_path, sound, encoding):
+    for name in (b"a\xff.wav", "\u58f0.wav".encode()):
+        soundfile.write(os.fsencode(tmp_path) + b"/" + name, sound, RATE)
+    command = [sys.executable, "-m", "enhancer", "denoise", ".", "-o", "out", "--json", "--model", model]
+    environment = os.environ | {"PYTHONIOENCODING": encoding}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["files"]) == 2
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.mp3", "a.flac", "a.mp4", "a"])

@@ -274,6 +274,25 @@ def test_a_wav_of_unknown_length_through_standard_input(cli, speech_like, tmp_pa
     assert soundfile.info(tmp_path / "a.wav").frames == len(sound)
 
 
+def test_a_flac_that_was_written_into_a_pipe_is_read_to_its_end(cli, speech_like, tmp_path):
+    pytest.importorskip("av", reason="PyAV (extra video) is not installed")
+    soundfile.write(tmp_path / "whole.flac", speech_like(16_000, 1.5), 16_000)
+    data = bytearray((tmp_path / "whole.flac").read_bytes())
+    data[21] &= 0xF0  # the lower half of byte 21 and the four after it: how many samples there are; 0: not known
+    data[22:26] = bytes(4)
+    (tmp_path / "streamed.flac").write_bytes(data)
+    assert cli("streamed.flac", "-o", "clean.flac").exit_code == 0
+    assert soundfile.info(tmp_path / "clean.flac").frames == 24_000
+
+
+def test_a_colon_in_a_name_is_no_protocol(cli, noisy, tmp_path):
+    pytest.importorskip("av", reason="PyAV (extra video) is not installed")
+    noisy("a.wav")
+    assert cli("a.wav", "-o", "a.m4a").exit_code == 0
+    (tmp_path / "a.m4a").rename(tmp_path / "10:30.m4a")
+    assert cli("10:30.m4a", "-o", "b.wav").exit_code == 0
+
+
 def test_standard_output_into_a_file_has_a_true_header(noisy, tmp_path, model):
     noisy("a.wav")
     with open(tmp_path / "a.wav", "rb") as source, open(tmp_path / "b.wav", "wb") as target:

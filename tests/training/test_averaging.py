@@ -62,7 +62,12 @@ def test_the_command_writes_what_can_be_evaluated_trained_on_and_shipped(runs, c
 
 
 @pytest.mark.parametrize(
-    ("shares", "complaint"), [((1.0,), "2 checkpoints, and the shares 1"), ((1.0, 0.0), "the shares 1, 0")]
+    ("shares", "complaint"),
+    [
+        ((1.0,), "2 checkpoints, and the shares 1"),
+        ((1.0, 0.0), "the shares 1, 0"),
+        ((1.0, float("inf")), "the shares 1, inf"),
+    ],
 )
 def test_shares_that_do_not_fit_are_refused(runs, shares, complaint):
     with pytest.raises(ConfigError, match=complaint):

@@ -22,6 +22,7 @@ from training.distillation.terms import (
 )
 from training.initialise import first_weights
 from training.networks import BandRecurrentNet, NetworkConfig
+from training.run.batches import BatchDrawer
 from training.run.loop import Run
 from training.teachers.base import TeacherOutput
 from training.teachers.cache import CacheWriter, Header
@@ -171,17 +172,20 @@ def teacher(config, small_pools, tmp_path) -> str:
     return str(tmp_path / "teacher.safetensors")
 
 
-@pytest.fixture
-def cache(tmp_path) -> str:
+def written_cache(folder, sample_rate: int = 16_000) -> str:
     """Four segments of one second whose teacher is the clean target and has random features."""
     rng = np.random.default_rng(1)
-    header = Header("tested", "0" * 64, "none", 16_000, 1.0, 6, 1)
-    with CacheWriter(tmp_path / "cache", header) as writer:
+    with CacheWriter(folder, Header("tested", "0" * 64, "none", sample_rate, 1.0, 6, 1)) as writer:
         for _ in range(4):
-            clean, noisy = rng.normal(0, 0.05, (2, 16_000)).astype(np.float32)
+            clean, noisy = rng.normal(0, 0.05, (2, sample_rate)).astype(np.float32)
             features = rng.normal(0, 1, (100, 6)).astype(np.float16)
             writer.append(clean + noisy, clean, TeacherOutput(clean, features), {})
-    return str(tmp_path / "cache")
+    return str(folder)
+
+
+@pytest.fixture
+def cache(tmp_path) -> str:
+    return written_cache(tmp_path / "cache")
 
 
 def taught(config: TrainingConfig, **changes) -> TrainingConfig:
@@ -235,6 +239,28 @@ def test_a_cached_teacher_without_features_teaches_by_its_output_alone(config, s
     drawn = run.source.draw(0)
     silent = dataclasses.replace(drawn, taught=dataclasses.replace(drawn.taught, features=None))
     assert run.loss(silent)[1].keys() & {"output", "similarity", "projected"} == {"output"}
+
+
+def test_a_cache_at_48_khz_teaches_at_48_khz(config, small_pools, tmp_path):
+    full_band = written_cache(tmp_path / "full-band", 48_000)
+    run = Run(taught(config, caches=(full_band,), share=1.0, projected=0.1), small_pools)
+    drawn = run.source.draw(0)
+    assert drawn.sample_rate == 48_000
+    assert drawn.noisy.shape[-1] == config.batch.seconds * 48_000
+    assert "output" in run.step()
+
+
+def test_items_longer_than_a_caches_segments_are_refused_before_training(config, small_pools, cache):
+    longer = dataclasses.replace(config, batch=dataclasses.replace(config.batch, seconds=1.5))
+    with pytest.raises(ConfigError, match="has 1 s each"):
+        Run(taught(longer, caches=(cache,)), small_pools)
+
+
+def test_each_process_hears_all_caches(config, small_pools, cache, tmp_path):
+    both = taught(config, caches=(cache, written_cache(tmp_path / "second")), share=0.2)
+    for rank in (0, 1):
+        drawn = (BatchDrawer(both, small_pools, rank).draw(step) for step in range(60))
+        assert {batch.taught.teacher for batch in drawn if batch.taught} == {0, 1}
 
 
 def test_the_control_sees_the_same_batches_and_first_weights_as_a_taught_row(config, small_pools, teacher, cache):

@@ -20,7 +20,7 @@ from torch import Tensor
 from enhancer.spectral import GRID_16K, GRID_48K
 from training.adaptation.own_recordings import CATEGORY, OwnPools, has_training_material
 from training.data.mixing import MixConfig, Mixer, Mixture
-from training.data.noises import SYNTHETIC
+from training.data.noises import ON_REQUEST, SYNTHETIC
 from training.data.pools import Pools
 from training.losses import LossConfig, mixture_scale, supervised_loss
 from training.networks import BandRecurrentNet
@@ -101,7 +101,7 @@ class RoomBatches:
 def ordinary_mix(mix: MixConfig, pools: Pools) -> MixConfig:
     """What the student was trained on, with the noise categories that these pools have."""
     recorded = {clip.category for clip in pools.get("noise", 16_000).clips}
-    known = recorded | {name for name in SYNTHETIC if name in mix.categories}
+    known = recorded | {name for name in (*SYNTHETIC, *ON_REQUEST) if name in mix.categories}
     return replace(mix, categories={name: mix.categories.get(name, 1.0) for name in sorted(known)}, excluded=())
 
 

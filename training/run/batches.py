@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from enhancer.errors import ConfigError
 from training.config import TrainingConfig
 from training.data.batch import DrawnBatch, Taught
 from training.data.mixing import Mixer
@@ -20,13 +21,20 @@ class BatchDrawer:
 
     So a resumed run sees what an uninterrupted one would have seen (as long as no cache grows meanwhile), and all
     processes agree on the kind of batch, which makes their steps equally long. Raises UserError when pools or a
-    cache are absent.
+    cache are absent, or a cache's segments are shorter than the items.
     """
 
     def __init__(self, config: TrainingConfig, pools: Pools, rank: int) -> None:
         self.config, self.rank = config, rank
         self.mixer = Mixer(config.mix, pools, "train", config.run.seed)
         self.caches = [TeacherCache(Path(p)) for p in config.distillation.caches] if config.distillation else []
+        seconds = config.batch.seconds
+        for cache in self.caches:
+            if seconds > cache.header.seconds:
+                raise ConfigError(
+                    f"[batch] seconds is {seconds:g}, but {cache.folder} has {cache.header.seconds:g} s each",
+                    f"make one of longer segments: training teachers cache --seconds {seconds:g} --out DIR",
+                )
         unpaired = config.distillation.unpaired if config.distillation else 0.0
         self.noisy = NoisySegments(pools, "train") if unpaired else None
         self.paired = PairedSegments(pools, "train") if config.batch.paired_share else None
@@ -36,7 +44,8 @@ class BatchDrawer:
         config, distil = self.config, self.config.distillation
         dice = np.random.default_rng([config.run.seed, step])
         kind, long = dice.random(), dice.random() < config.batch.long_share
-        rng = np.random.default_rng([config.run.seed, step, self.rank])
+        # The last number keeps the streams apart: numpy pads seeds with zeros, so that [seed, step, 0] is [seed, step].
+        rng = np.random.default_rng([config.run.seed, step, self.rank, 1])
         cached = distil.share if distil and self.caches else 0.0
         unpaired = distil.unpaired if distil else 0.0
         if kind < cached:
@@ -69,4 +78,4 @@ class BatchDrawer:
         cache = self.caches[teacher]
         noisy, clean, enhanced, features = cache.batch(rng, self.config.batch.size, self.config.batch.seconds)
         taught = Taught(teacher, torch.from_numpy(enhanced), None if features is None else torch.from_numpy(features))
-        return DrawnBatch(16_000, torch.from_numpy(noisy), torch.from_numpy(clean), None, taught)
+        return DrawnBatch(cache.header.sample_rate, torch.from_numpy(noisy), torch.from_numpy(clean), None, taught)
