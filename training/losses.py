@@ -35,7 +35,7 @@ class LossConfig:
     sdr: float = 0.002  # per dB, on waveforms
     perceptual: float = 0.0  # per point of PESQ's raw scale, on waveforms
     intelligibility: float = 0.0  # per unit of ESTOI's scale, on spectra
-    speech_lost: float = 0.0  # per dB of speech lost by band, where it is well above the noise
+    speech_lost: float = 0.0  # per dB of speech lost by band where it is above the noise, beyond a Wiener mask's
     presence: float = 0.05  # binary cross-entropy of speech presence
     high_band: float = 0.5  # the same magnitude error above 8 kHz
     beyond_target: float = 0.25  # weight of bins above the target recording's own bandwidth: silence there is no lesson
