@@ -7,6 +7,7 @@ listed in COMMANDS has one function `command`, written as Typer wants it, or an 
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import sys
@@ -69,12 +70,21 @@ class LazyGroup(TyperGroup):
             return super().main(args=args, prog_name=prog_name, standalone_mode=False, **extra)
         try:
             code = super().main(args=args, prog_name=prog_name or "enhancer", standalone_mode=False, **extra)
+            if sys.stdout is not None:
+                sys.stdout.flush()  # what waits there is written now, or refused now
         except UserError as error:
             _print_error(error.message, error.hint)
             code = 2
         except typer.Abort:
             _print_error("stopped", "")
             code = 130
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            _print_error("no space left for what is printed", "free some space, or print to another place")
+            # What still waits there cannot be written either, and would be tried again at the end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            code = 2
         except Exception as error:
             if not hasattr(error, "format_message"):  # only a usage error of click or Typer has it
                 raise

@@ -51,6 +51,7 @@ def write(
     assert request.report is not None
     left_out = [failure["error"] for failure in failed]
     left_out += [f"{line}: neither was scored" for line in pairing.doubled]
+    left_out += pairing.unreadable
     left_out += [f"{file} has no partner in every folder" for file in pairing.unmatched]
     folders = {NOISY: request.noisy, ENHANCED: request.enhanced}
     material = Material(

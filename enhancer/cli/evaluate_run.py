@@ -202,7 +202,7 @@ def _finish(
         return 130
     if not outcomes:
         return 2
-    return 1 if work.failed or pairing.unmatched or pairing.doubled else 0
+    return 1 if work.failed or pairing.unmatched or pairing.doubled or pairing.unreadable else 0
 
 
 def _name_failures(pairing: Pairing, work: _Work) -> None:
@@ -212,6 +212,8 @@ def _name_failures(pairing: Pairing, work: _Work) -> None:
         hints.setdefault(failure["hint"])
     for line in pairing.doubled:
         print_error(f"{line}: neither was scored")
+    for line in pairing.unreadable:
+        print_error(line)
     if pairing.unmatched:
         named = ", ".join(str(path) for path in pairing.unmatched[:_NAMED])
         more = f" and {len(pairing.unmatched) - _NAMED} more" if len(pairing.unmatched) > _NAMED else ""

@@ -29,11 +29,12 @@ class Pair:
 
 @dataclass
 class Pairing:
-    """What was found: the pairs by name, and in words what has no partner or is there twice."""
+    """What was found: the pairs by name, what has no partner, and in words what is there twice or cannot be read."""
 
     pairs: list[Pair]
     unmatched: list[Path] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
 
 def find_pairs(clean: Path | None, noisy: Path | None, enhanced: Path | None) -> Pairing:
@@ -52,7 +53,11 @@ def find_pairs(clean: Path | None, noisy: Path | None, enhanced: Path | None) ->
     for role, place in given.items():
         if not place.is_dir():
             raise InputError(f"--{role} {place} is a file, the others are folders", "give folders only, or files only")
-    return _match({role: _sound_files(role, place) for role, place in given.items()})
+    unreadable: list[str] = []
+    found = {role: _sound_files(role, place, unreadable) for role, place in given.items()}
+    pairing = _match(found)
+    pairing.unreadable = unreadable
+    return pairing
 
 
 def _match(found: dict[str, dict[str, list[Path]]]) -> Pairing:
@@ -75,15 +80,21 @@ def _match(found: dict[str, dict[str, list[Path]]]) -> Pairing:
     return pairing
 
 
-def _sound_files(role: str, folder: Path) -> dict[str, list[Path]]:
-    """Sound files by their name inside the folder."""
+def _sound_files(role: str, folder: Path, unreadable: list[str]) -> dict[str, list[Path]]:
+    """Sound files by their name inside the folder; links to nothing and closed folders are added to `unreadable`."""
     files: dict[str, list[Path]] = {}
-    for base, folders, names in os.walk(folder):
+    closed: list[OSError] = []
+    for base, folders, names in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             path = Path(base) / name
-            if not name.startswith(".") and path.suffix.lower() in _SUFFIXES:
+            if name.startswith(".") or path.suffix.lower() not in _SUFFIXES:
+                continue
+            if not os.path.exists(path):
+                unreadable.append(f"{path} is a link to nothing")
+            else:
                 files.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
+    unreadable += [f"cannot read the folder {problem.filename}: {problem.strerror}" for problem in closed]
     if not files:
         raise InputError(f"no audio or video files in --{role} {folder}")
     return files

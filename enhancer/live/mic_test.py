@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from enum import Enum
 from pathlib import Path
 from time import monotonic, sleep
@@ -19,6 +18,7 @@ import numpy as np
 from enhancer.engine import Enhancer
 from enhancer.live.backend import Backend, Stream, StreamSpec
 from enhancer.live.errors import DeviceError
+from enhancer.live.recorder import unused_paths
 from enhancer.media.atomic import replacing, write_error
 
 SAMPLE_RATE = 48_000
@@ -199,16 +199,13 @@ def save(test: MicTest, folder: Path) -> list[Path]:
     """Writes TIME-noisy.wav and TIME-clean.wav, 24 bits, into a folder, which is made. Raises OutputError."""
     import soundfile
 
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    paths = []
-    for name, sound in (("noisy", test.noisy), ("clean", test.clean)):
-        path = folder / f"{stamp}-{name}.wav"
+    paths = list(unused_paths(folder, ".wav"))
+    for path, sound in zip(paths, (test.noisy, test.clean), strict=True):
         with replacing(path, overwrite=False) as temporary:
             try:
                 soundfile.write(temporary, sound, test.sample_rate, subtype="PCM_24")
             except (OSError, soundfile.SoundFileError) as error:
                 raise write_error(path, error) from error
-        paths.append(path)
     return paths
 
 

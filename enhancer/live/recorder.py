@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import threading
 from datetime import datetime
+from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +35,7 @@ class Recorder:
         self._delay = delay
         self._queue: queue.SimpleQueue[tuple[np.ndarray, np.ndarray] | None] = queue.SimpleQueue()
         self._most = round(BEHIND_S * 100)
-        stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-        self.paths = tuple(folder / f"{stamp}-{side}.flac" for side in SIDES)
+        self.paths = unused_paths(folder, ".flac")
         self._files: list[soundfile.SoundFile] = []
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -78,6 +79,14 @@ class Recorder:
         for file in self._files:
             with contextlib.suppress(OSError, soundfile.SoundFileError):
                 file.close()
+
+
+def unused_paths(folder: Path, suffix: str) -> tuple[Path, ...]:
+    """FOLDER/TIME-noisy and FOLDER/TIME-clean; TIME_2 and so on where a recording of this very second is there."""
+    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+    names = chain([stamp], (f"{stamp}_{number}" for number in count(2)))
+    candidates = (tuple(folder / f"{name}-{side}{suffix}" for side in SIDES) for name in names)
+    return next(paths for paths in candidates if not any(os.path.lexists(path) for path in paths))
 
 
 def _reason(error: BaseException) -> str:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 from enhancer.errors import OutputError
 
+# What only a write meets: a body that reads as well may fail otherwise.
+_WRITING_FAILED = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # Folder scans leave hidden files out, so a temporary file of a run next door is never taken for an input.
 _PREFIX, _MARK = ".enhancer-", ".part"
 
@@ -47,7 +49,8 @@ def replacing(target: Path, *, overwrite: bool) -> Iterator[Path]:
     """Yields a temporary path beside `target`; renames it to `target` when the body ends well, else deletes it.
 
     Missing folders are made (and removed again when the body fails). Raises OutputError when the place cannot be
-    written, or when `target` exists and `overwrite` is false (checked again just before the rename).
+    written, when the disk is full, or when `target` exists and `overwrite` is false (checked again just before the
+    rename).
     """
     made = _make_folders(target)
     # The suffix stays: ffmpeg chooses the format by it.
@@ -60,7 +63,12 @@ def replacing(target: Path, *, overwrite: bool) -> Iterator[Path]:
                 pass
         except OSError as error:
             raise write_error(target, error) from error
-        yield temporary
+        try:
+            yield temporary
+        except OSError as error:
+            if error.errno not in _WRITING_FAILED:
+                raise
+            raise write_error(target, error) from error
         try:
             if not overwrite and target.exists():
                 raise OutputError(f"{target} exists already", "give --overwrite to replace it")

@@ -73,6 +73,18 @@ def test_the_shell_completes_commands_and_options(words, completed):
     assert completed in done.stdout.split()
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is Linux's")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_what_cannot_be_printed_for_want_of_space_is_one_clear_line(unbuffered):
+    command = [sys.executable, "-m", "enhancer", "--version"]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True,
+                              env={**os.environ, "PYTHONUNBUFFERED": unbuffered})  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: no space left for what is printed")
+    assert len(done.stderr.splitlines()) == 2
+
+
 def test_a_mistyped_command_gets_a_suggestion():
     result = run("denoize")
     assert result.exit_code == 2

@@ -323,6 +323,15 @@ def test_names_that_are_no_text_are_named_too(cli, folders, tmp_path):
         assert [os.fsencode(path) for path in json.loads(text)["unmatched"]] == [b"clean/b\xff.wav"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="links and closed folders of Unix")
+def test_links_to_nothing_are_named_and_the_rest_is_scored(cli, folders, tmp_path):
+    (tmp_path / "enhanced/lost.wav").symlink_to("nowhere.wav")
+    result = cli("--clean", "clean", "--enhanced", "enhanced", "--out", "out")
+    assert result.exit_code == 1
+    assert "enhanced/lost.wav is a link to nothing" in result.stderr
+    assert {row["file"] for row in rows("out/scores.csv")} == {"a", "deep/b"}
+
+
 def test_a_process_that_dies_costs_only_its_file():
     results = dict(pool.run_tasks(die_at_one, [(number,) for number in range(4)], 2))
     failed = results.pop(1)

@@ -23,6 +23,14 @@ def test_both_sides_are_recorded_and_aligned(tmp_path):
     assert np.abs(passed - sound[:-DELAY, 0]).max() < 1e-6
 
 
+def test_a_second_recording_in_the_same_second_has_names_of_its_own(tmp_path):
+    recorders = [Recorder(tmp_path, 48_000, 1, 0) for _ in range(3)]
+    for recorder in recorders:
+        recorder.hear(np.full((HOP, 1), 0.1, np.float32), np.full((HOP, 1), 0.1, np.float32))
+        recorder.close()
+    assert len(list(tmp_path.iterdir())) == 6
+
+
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot record into"):

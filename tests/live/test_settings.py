@@ -1,7 +1,10 @@
 """What live sound remembers: written whole, read with suspicion, never an obstacle."""
 
+import contextlib
+
 import pytest
 
+from enhancer.errors import OutputError
 from enhancer.live.device import Device
 from enhancer.live.settings import RememberedDevice, Settings, load, recall, save
 
@@ -58,6 +61,18 @@ def test_a_file_that_makes_no_sense_is_told_of_and_put_aside(text, said, path):
     assert said in line and "\n" not in line
     assert path.with_name("live.old.toml").read_bytes() == text
     assert load(path) == (Settings(), "")
+
+
+def test_a_full_disk_is_one_clear_line_and_the_settings_before_stay(small_disk):
+    path = small_disk / "live.toml"
+    save(Settings(limit_db=12.0), path)
+    with open(small_disk / "rest", "wb", buffering=0) as rest, contextlib.suppress(OSError):
+        while rest.write(bytes(4096)):
+            pass
+    with pytest.raises(OutputError, match="no space left for"):
+        save(Settings(limit_db=24.0), path)
+    assert load(path)[0].limit_db == 12.0
+    assert sorted(place.name for place in small_disk.iterdir()) == ["live.toml", "rest"]
 
 
 def test_settings_that_are_a_folder_are_no_obstacle(path):

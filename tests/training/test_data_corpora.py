@@ -184,6 +184,16 @@ def test_folders_named_after_splits_decide(tmp_path, kind):
     assert len(splits_of(read(f"{kind}:{folder}"))) == (3 if kind == "speech" else 27)
 
 
+@pytest.mark.parametrize("kind", ["speech", "paired"])
+def test_folders_named_after_splits_decide_without_a_folder_a_speaker_too(tmp_path, kind):
+    sides = ("clean/", "noisy/") if kind == "paired" else ("",)
+    folder = touch(tmp_path / "own", *(f"{side}{split}/{n}.wav" for side in sides for split in ("train", "test")
+                                       for n in range(3)))  # fmt: skip
+    found = settle(read(f"{kind}:{folder}"))
+    assert {r.split for r in found} == {"train", "test"}
+    assert all(f"/{r.split}/" in r.path for r in found)
+
+
 def test_noise_folders_named_as_categories_sort_it(tmp_path):
     folder = touch(tmp_path / "room", "traffic/1.wav", "hall/2.wav", "test/fan_machines/3.wav", "4.wav")
     found = {r.path: (r.category, r.split) for r in read(f"noise:{folder}")}

@@ -6,17 +6,18 @@ import shutil
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from enhancer.errors import InputError, UserError
 from training.checkpoint import CHECKPOINT, Checkpoint, load_checkpoint, save_checkpoint
 from training.config import TrainingConfig
-from training.data import corpora, fixed_sets
-from training.data.pools import KINDS, RATES, Pools
+from training.data import corpora, decoding, fixed_sets
+from training.data.pools import KINDS, RATES, Pools, prepare
 from training.data.rooms import Rooms
 from training.distillation.terms import DistillationConfig
-from training.packing import lossless, shards
-from training.packing.cargo import Piece
+from training.packing import cargo, lossless, shards
+from training.packing.cargo import Piece, Staging
 from training.packing.pack import START, Wish, pack
 from training.packing.travel import Journey, travel
 from training.packing.unpack import unpack
@@ -142,6 +143,20 @@ def test_unpacking_again_does_nothing_until_more_shards_come(packed, tmp_path):
     whole = unpack(found, tmp_path, 1, count)
     assert whole.whole and decoded[-1] > first
     assert Pools(whole.pools).get("speech", 16_000).hours() > hours
+
+
+def test_a_long_recording_travels_if_only_a_part_of_it_cannot_be_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding, "LONGEST_S", 1.0)
+    sound = 0.1 * np.random.default_rng(1).standard_normal(3 * 16_000)
+    sound[16_000 : 2 * 16_000] = 0
+    (tmp_path / "machines").mkdir()
+    soundfile.write(tmp_path / "machines" / "long.wav", sound, 16_000)
+    [found] = [corpus.recordings for corpus in corpora.read_corpora([f"noise:{tmp_path / 'machines'}"])]
+    here = tmp_path / "pools"
+    assert prepare(None, found, here, processes=1).skipped
+    (tmp_path / "staged").mkdir()
+    pieces = list(cargo.recordings(None, found, Pools(here), Staging(tmp_path / "staged")))
+    assert [piece.facts["path"] for piece in pieces] == ["machines/long.wav"]
 
 
 def test_a_cache_can_be_cut_and_left_without_features(data_folder, home, cache, tmp_path):

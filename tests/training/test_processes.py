@@ -11,6 +11,7 @@ from time import sleep
 
 import pytest
 import torch
+import torch.distributed as dist
 
 from enhancer.errors import UserError
 from training.checkpoint import CHECKPOINT, load_checkpoint, save_checkpoint
@@ -58,6 +59,21 @@ def test_torchrun_and_our_own_processes_train_the_same_weights(small_pools, tmp_
     assert own.facts["progress"]["audio_hours"] == theirs.facts["progress"]["audio_hours"]
     assert own.tensors.keys() == theirs.tensors.keys()
     assert all(torch.equal(own.tensors[name], theirs.tensors[name]) for name in own.tensors)
+
+
+def test_what_no_batch_of_any_process_asks_for_does_not_move(config, small_pools, tmp_path, monkeypatch):
+    dist.init_process_group("gloo", init_method=f"file://{tmp_path / 'meeting'}", rank=0, world_size=1)
+    try:
+        run = Run(config, small_pools, world=2)
+        for _ in range(3):  # until there is momentum
+            run.step()
+        mask, trunk = (weight.detach().clone() for weight in (run.network.to_mask.weight, run.network.to_trunk.weight))
+        monkeypatch.setattr(run, "loss", lambda batch: (run.network.to_trunk.weight.square().sum(), {}))
+        run.step()
+    finally:
+        dist.destroy_process_group()
+    assert torch.equal(run.network.to_mask.weight, mask)
+    assert not torch.equal(run.network.to_trunk.weight, trunk)
 
 
 def test_a_run_told_to_end_while_its_processes_start_ends_without_a_word(small_pools, tmp_path, capfd):

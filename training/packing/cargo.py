@@ -51,10 +51,10 @@ class Staging:
 
 
 def recordings(data: Path | None, found: Sequence[Recording], pools: Pools, staging: Staging) -> Iterator[Piece]:
-    """The training recordings that the pools took; those in the open are compressed without loss."""
-    skipped = {path for path, _ in pools.facts["skipped"]}
+    """The training recordings that the pools took, whole or in part; those in the open are compressed without loss."""
+    taken = {clip.path for kind in pools.kinds for rate in RATES for clip in pools.get(kind, rate).clips}
     for number, recording in enumerate(found):
-        if recording.split != "train" or recording.path in skipped:
+        if recording.split != "train" or recording.path not in taken:
             continue
         sides = {"": recording.file or Path(data or ".") / recording.path, "_clean": recording.clean}
         files, names = {}, {}

@@ -142,15 +142,20 @@ class Run:
         return blend(self.lessons.config, hard, soft, share), terms
 
     def _average_gradients(self) -> None:
-        """Averages gradients over processes in one message."""
+        """Averages gradients over processes in one message, of the parameters that any of them has one of.
+
+        What nobody's batch asked for is left alone: by a gradient of zero, Muon and weight decay would move it.
+        """
         if self.world == 1:
             return
         parameters = self.optimiser.parameters
-        flat = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+        asked = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        gradients = [(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters]
+        flat = torch.cat([asked, *gradients])
         dist.all_reduce(flat)
-        flat /= self.world
-        for p, part in zip(parameters, flat.split([p.numel() for p in parameters]), strict=True):
-            p.grad = part.view_as(p)
+        asked, *parts = flat.split([len(parameters), *(p.numel() for p in parameters)])
+        for p, processes, part in zip(parameters, asked.tolist(), parts, strict=True):
+            p.grad = part.view_as(p) / self.world if processes else None
 
     def _update_average(self) -> None:
         """Exponential moving average of the weights; shorter at the beginning, so that it leaves the start behind."""

@@ -17,13 +17,17 @@ from training.data.corpora.splits import FOLDER_NAMES, by_name
 
 
 def speech(folder: Path, label: str) -> Iterator[Recording]:
-    """Speech: one folder a speaker (whatever lies deeper is theirs); files beside the folders are one speaker's."""
+    """Speech: one folder a speaker (whatever lies deeper is theirs); files beside the folders are one speaker's.
+
+    Files right in a folder named after a split are one speaker's of that split: who says what trains and what does not
+    is believed.
+    """
     found = [(file, *_split_and_rest(below(file, folder))) for file in audio_files(folder)]
     speakers = [rest.split("/")[0] if "/" in rest else "" for _, _, rest in found]
     splits = by_name(set(speakers))
     for (file, given, _), speaker in zip(found, speakers, strict=True):
         yield Recording(
-            "speech", f"{label}/{below(file, folder)}", label, _group(label, speaker),
+            "speech", f"{label}/{below(file, folder)}", label, _group(label, speaker or given),
             given or splits[speaker], file=file,
         )  # fmt: skip
 
@@ -79,7 +83,7 @@ def pairs(clean: Path, noisy_side: Path, label: str) -> Iterator[Recording]:
     speakers = [rest.split("/")[0] if "/" in rest else "" for _, _, rest in found]
     splits = by_name(set(speakers))
     for (inside, given, _), speaker in zip(found, speakers, strict=True):
-        group, split = _group(label, speaker), given or splits[speaker]
+        group, split = _group(label, speaker or given), given or splits[speaker]
         yield Recording("paired", f"{label}/{noisy_side.name}/{inside}", label, group, split,
                         file=noisy_side / inside, clean=clean / inside)  # fmt: skip
         if inside in names[clean]:
