@@ -175,21 +175,31 @@ class _Spooled:
                 raise write_error(path, error) from error
             if not path.stat().st_size:
                 raise InputError(f"{STDIN} is empty", "pipe WAV into it, or raw samples with --raw-rate")
-            try:
+            with self._named_as_given(path, "for raw samples give --raw-rate"):
                 self._inner = open_audio(path, options)
-            except InputError as error:
-                message = error.message.replace(str(path), str(STDIN))
-                raise InputError(message, error.hint or "for raw samples give --raw-rate") from error
         except BaseException:
             self._folder.cleanup()
             raise
         self.path, self.container, self.tracks = path, self._inner.container, self._inner.tracks
         self.texts = self._inner.texts
-        self.blocks = self._inner.blocks
 
     @property
     def notes(self) -> list[str]:
         return self._inner.notes
+
+    def blocks(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The file's; raises InputError where it is damaged."""
+        with self._named_as_given(self.path):
+            yield from self._inner.blocks()
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _named_as_given(path: Path, hint: str = "") -> Iterator[None]:
+        """What is wrong with the temporary file is said of standard input: nobody knows the other."""
+        try:
+            yield
+        except InputError as error:
+            raise InputError(error.message.replace(str(path), str(STDIN)), error.hint or hint) from error
 
     def close(self) -> None:
         self._inner.close()

@@ -167,6 +167,14 @@ def test_a_file_that_is_cut_off_is_refused_and_can_be_salvaged(cli, tmp_path, so
     assert 0.8 * RATE < soundfile.info(tmp_path / f"a-clean.{suffix}").frames < 2.2 * RATE
 
 
+def test_a_piped_file_that_is_damaged_is_called_what_the_user_called_it(cli, tmp_path, sound):
+    soundfile.write(tmp_path / "a.flac", np.tile(sound, 3), RATE)
+    data = (tmp_path / "a.flac").read_bytes()
+    middle = len(data) // 2
+    damaged = data[:middle] + bytes(byte ^ 0x5A for byte in data[middle : middle + 500]) + data[middle + 500 :]
+    assert_refused(cli("denoise", "-", "-o", "out.wav", piped=damaged), "standard input is damaged after")
+
+
 @pytest.mark.parametrize("suffix", ["wav", "flac", "ogg", "caf"])
 def test_a_file_that_is_cut_off_in_its_header(cli, tmp_path, sound, suffix):
     name = f"a.{suffix}"
