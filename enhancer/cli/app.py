@@ -70,8 +70,7 @@ class LazyGroup(TyperGroup):
             return super().main(args=args, prog_name=prog_name, standalone_mode=False, **extra)
         try:
             code = super().main(args=args, prog_name=prog_name or "enhancer", standalone_mode=False, **extra)
-            if sys.stdout is not None:
-                sys.stdout.flush()  # what waits there is written now, or refused now
+            sys.stdout.flush()  # what waits there is written now, or refused now
         except UserError as error:
             _print_error(error.message, error.hint)
             code = 2
@@ -140,6 +139,9 @@ def _root(
 
 def main() -> None:
     """Entry point of the command `enhancer`."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # closed by whoever started the program: empty, or read by nobody
+            setattr(sys, name, open(os.devnull, mode))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.errors == "strict":
             stream.reconfigure(errors="backslashreplace")  # a file's name that the terminal cannot show is no error

@@ -85,6 +85,16 @@ def test_what_cannot_be_printed_for_want_of_space_is_one_clear_line(unbuffered):
     assert len(done.stderr.splitlines()) == 2
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="closed by a shell of Unix")
+def test_closed_standard_streams_are_no_bug():
+    command = f"{sys.executable} -m enhancer denoise - -o /dev/null <&-"
+    refused = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("error: standard input is empty")
+    silent = subprocess.run(["sh", "-c", f"{sys.executable} -m enhancer model >&-"], capture_output=True, text=True)
+    assert (silent.returncode, silent.stderr) == (0, "")
+
+
 def test_a_mistyped_command_gets_a_suggestion():
     result = run("denoize")
     assert result.exit_code == 2
