@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -63,16 +64,25 @@ def test_parts_through_the_mask_of_their_sum_add_up_to_what_the_engine_makes_of_
 
 def test_speech_that_is_all_there_has_lost_nothing_and_a_lowered_band_is_seen_in_its_column():
     clean = words()
-    assert np.nanmax(np.abs(speech.kept_by_band(apart(clean, 0 * clean)))) < 1e-6
+    by_band, _ = speech.kept_by_band(apart(clean, 0 * clean))
+    assert np.nanmax(np.abs(by_band)) < 1e-6
     spectrum = np.fft.rfft(clean)
     hertz = np.fft.rfftfreq(len(clean), 1 / RATE)
     low, high = speech.BANDS_HZ[4]
     spectrum[(hertz > low - 200) & (hertz < high + 200)] *= 0.5
     kept = np.fft.irfft(spectrum, len(clean)).astype(np.float32)
-    by_band = speech.kept_by_band(apart(clean, 0 * clean, kept))
+    by_band, _ = speech.kept_by_band(apart(clean, 0 * clean, kept))
     assert by_band[4] == pytest.approx(-6.0, abs=0.2)
     assert by_band[[0, 1, 2, 6, 7]] == pytest.approx(0, abs=0.3)
     assert np.isnan(by_band[8:10]).all()  # nothing above 8 kHz at this rate
+
+
+def test_the_ideal_mask_loses_what_it_must_to_noise_as_loud_as_the_speech():
+    sound = (0.1 * np.random.default_rng(1).standard_normal((2, 4 * RATE))).astype(np.float32)
+    sound[:, RATE : 2 * RATE] *= 1e-4  # a pause
+    _, ideal = speech.kept_by_band(replace(apart(sound[0], sound[1]), noise=sound[1]))
+    # E[(a / (a + b))^2 a] / E[a] for two independent exponential powers of equal mean is 1/2
+    assert ideal[:8] == pytest.approx(-3.0, abs=0.3)
 
 
 def test_a_cut_onset_is_counted_and_the_rest_of_the_word_is_not():

@@ -90,7 +90,8 @@ def build_graph(network: BandRecurrentNet) -> onnx.ModelProto:
     )
     parts = g.weight("said_parts", np.array([HIGH_BANDS, 1], np.int64))
     g.add("Split", [said, parts], ["band_gains", "presence_column"], axis=2)
-    g.add("Mul", ["band_gains", "presence_column"], "high_gain")
+    g.add("Mul", ["presence_column", "presence_column"], "presence_squared")
+    g.add("Mul", ["band_gains", "presence_squared"], "high_gain")
     g.add("Squeeze", ["presence_column", g.weight("last_axis", np.array([2], np.int64))], "presence")
 
     x = g.reshape(x, [-1, d], "trunk_out")

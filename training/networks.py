@@ -111,7 +111,8 @@ class BandRecurrentNet(nn.Module):
         bands = decoded.unflatten(0, (frames, batch))
         said = self.to_frame(hidden[-1])
         # Above 8 kHz there is less to tell speech from noise: what opens those bands is that somebody speaks at all.
-        high_gain = torch.sigmoid(said[..., :HIGH_BANDS]) * torch.sigmoid(said[..., HIGH_BANDS:])
+        # Squared, for a doubt is a pause more often than a word (docs/decisions.md).
+        high_gain = torch.sigmoid(said[..., :HIGH_BANDS]) * torch.sigmoid(said[..., HIGH_BANDS:]).square()
         return NetworkOutput(mask, high_gain, said[..., HIGH_BANDS], hidden, bands, last)
 
     def parameter_count(self) -> int:

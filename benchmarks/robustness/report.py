@@ -41,13 +41,15 @@ def measured(facts: Mapping) -> str:
 
 
 def kept_table(rows: Mapping[str, Mapping]) -> Table:
-    """Change of speech energy by band (kHz); "!" where more than 0.5 dB is lost."""
+    """Change of speech energy by band (kHz); "!" where more than 0.5 dB is lost. Below, what a Wiener mask would do."""
     table = _table("dB, by band in kHz", "items", *next(iter(rows.values()))["kept_db"])
     for name, row in rows.items():
         cells = [
             f"{_number(v, '+.1f')}{'!' if v is not None and v < LOST_DB else ' '}" for v in row["kept_db"].values()
         ]
         table.add_row(name, str(row["items"]), *cells)
+        if any(value < -0.005 for value in row["wiener_kept_db"].values() if value is not None):
+            table.add_row("  ideal Wiener mask", "", *(_number(v, "+.1f") for v in row["wiener_kept_db"].values()))
     return table
 
 

@@ -19,8 +19,9 @@ from training.data.fixed_sets import Item
 CORE_EDGES_HZ = erb_spaced(100.0, 8000.0, 9)
 BANDS_HZ = [*pairwise(CORE_EDGES_HZ), (8_000.0, 16_000.0), (16_000.0, 24_000.0)]
 BAND_NAMES = [f"{low / 1000:.2g}-{high / 1000:.2g}" for low, high in BANDS_HZ]  # kHz
-# A band is speech where it stands out of the recording's own pauses, and is not as good as empty.
-OVER_PAUSES_DB, LEAST_DB = 10.0, -60.0
+# A band is speech where it stands out of the recording's own pauses, and can be heard: with a voice at 65 dB SPL, 50 dB
+# under it is the threshold of hearing from 8 to 12.5 kHz (ISO 226:2003); above, hearing is duller (ISO 389-7).
+OVER_PAUSES_DB, LEAST_DB = 10.0, -50.0
 EDGE_HOPS = 5  # 50 ms: a stop's burst, or the start of a fricative
 CUT_DB = -6.0
 
@@ -46,13 +47,15 @@ def heard(student: Student, items: Iterable[Item]) -> Iterator[Heard]:
         yield Heard(item.clean, noise, kept, left, item.sample_rate, levels)
 
 
-def kept_by_band(sound: Heard) -> np.ndarray:
-    """Change of speech energy over active frames in dB by band, [bands + 1], the last over all; negative: lost.
+def kept_by_band(sound: Heard) -> tuple[np.ndarray, np.ndarray]:
+    """Change of speech energy over active frames in dB by band, [bands + 1] each, the last over all; negative: lost.
 
-    NaN where a band holds no speech of this recording.
+    First what was kept, then what the ideal Wiener mask would keep, which knows speech and noise apart and makes the
+    squared error least. NaN where a band holds no speech of this recording.
     """
     grid = Grid(sound.sample_rate)
-    before, after = (np.abs(stft(x[None], grid)[:, 0]) ** 2 for x in (sound.clean, sound.kept))
+    before, noise, after = (np.abs(stft(x[None], grid)[:, 0]) ** 2 for x in (sound.clean, sound.noise, sound.kept))
+    wiener = before * (before / np.maximum(before + noise, 1e-12)) ** 2
     # A frame of 32 ms is centred one hop before the one that it ends with.
     centred = np.concatenate([[-120.0], sound.levels, [-120.0, -120.0]])[: len(before)]
     active, pause = centred > ACTIVE_DB, (centred < ACTIVE_DB) & (centred > -100)
@@ -64,8 +67,11 @@ def kept_by_band(sound: Heard) -> np.ndarray:
         energy = before[active][:, bins].sum()
         floor = np.percentile(before[pause][:, bins].sum(axis=1), 10) * active.sum() if pause.any() else 0.0
         is_speech = energy > 10 ** (LEAST_DB / 10) * everything and energy > 10 ** (OVER_PAUSES_DB / 10) * floor
-        changes.append(10 * np.log10(after[active][:, bins].sum() / energy) if is_speech else np.nan)
-    return np.array(changes)
+        changes.append(
+            [10 * np.log10(x[active][:, bins].sum() / energy) if is_speech else np.nan for x in (after, wiener)]
+        )
+    kept, ideal = np.array(changes).T
+    return kept, ideal
 
 
 def kept_at_edges(sound: Heard) -> np.ndarray:
@@ -83,19 +89,25 @@ def kept_at_edges(sound: Heard) -> np.ndarray:
     return np.array(rows).reshape(-1, 3)
 
 
+def _means(rows: np.ndarray) -> list[float | None]:
+    """Means of [recordings, bands] over the recordings that have speech in a band."""
+    found = (column[~np.isnan(column)] for column in rows.T)
+    return [float(column.mean()) if column.size else None for column in found]
+
+
 def summary(sounds: Iterable[Heard]) -> dict:
     """Means over recordings (bands) and over stretches (edges), as in the tables."""
-    bands, edges = [], []
+    bands, edges = [], []  # bands: [recordings][kept, by the Wiener mask][bands + 1]
     for sound in sounds:
         bands.append(kept_by_band(sound))
         edges.append(kept_at_edges(sound))
     at_edges = np.concatenate(edges)
-    by_band = (column[~np.isnan(column)] for column in np.array(bands).T)
-    means = [float(found.mean()) if found.size else None for found in by_band]
+    kept, ideal = (_means(rows) for rows in np.array(bands).swapaxes(0, 1))
     onset, middle, offset = at_edges.mean(axis=0).tolist()
     return {
         "items": len(bands),
-        "kept_db": dict(zip([*BAND_NAMES, "all"], means, strict=True)),
+        "kept_db": dict(zip([*BAND_NAMES, "all"], kept, strict=True)),
+        "wiener_kept_db": dict(zip([*BAND_NAMES, "all"], ideal, strict=True)),
         "stretches": len(at_edges),
         "onset_db": onset,
         "middle_db": middle,
