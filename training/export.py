@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, numpy_helper
 from enhancer.errors import UserError
 from enhancer.features import HIGH_BANDS, HIGH_INPUTS, NETWORK_BINS, high_band_centres_hz
 from training.fingerprint import weights_sha256
-from training.networks import KERNEL, POSITIONS, STRIDE, BandRecurrentNet
+from training.networks import KERNEL, POSITIONS, PRESENCE_POWER, STRIDE, BandRecurrentNet
 
 FORMAT = 1
 OPSET = 17
@@ -90,8 +90,8 @@ def build_graph(network: BandRecurrentNet) -> onnx.ModelProto:
     )
     parts = g.weight("said_parts", np.array([HIGH_BANDS, 1], np.int64))
     g.add("Split", [said, parts], ["band_gains", "presence_column"], axis=2)
-    g.add("Mul", ["presence_column", "presence_column"], "presence_squared")
-    g.add("Mul", ["band_gains", "presence_squared"], "high_gain")
+    power = g.weight("presence_power", np.array(PRESENCE_POWER, np.float32))
+    g.add("Mul", ["band_gains", g.add("Pow", ["presence_column", power], "opening")], "high_gain")
     g.add("Squeeze", ["presence_column", g.weight("last_axis", np.array([2], np.int64))], "presence")
 
     x = g.reshape(x, [-1, d], "trunk_out")

@@ -25,6 +25,9 @@ STRIDE = 4
 KERNEL = 8
 POSITIONS = NETWORK_BINS // STRIDE
 FRAMES_PER_SECOND = 100
+PRESENCE_POWER = (
+    4  # of the probability of speech above 8 kHz: a doubt is a pause more often than a word (docs/decisions.md)
+)
 
 
 @dataclass(frozen=True)
@@ -111,8 +114,8 @@ class BandRecurrentNet(nn.Module):
         bands = decoded.unflatten(0, (frames, batch))
         said = self.to_frame(hidden[-1])
         # Above 8 kHz there is less to tell speech from noise: what opens those bands is that somebody speaks at all.
-        # Squared, for a doubt is a pause more often than a word (docs/decisions.md).
-        high_gain = torch.sigmoid(said[..., :HIGH_BANDS]) * torch.sigmoid(said[..., HIGH_BANDS:]).square()
+        opening = torch.sigmoid(said[..., HIGH_BANDS:]).pow(PRESENCE_POWER)
+        high_gain = torch.sigmoid(said[..., :HIGH_BANDS]) * opening
         return NetworkOutput(mask, high_gain, said[..., HIGH_BANDS], hidden, bands, last)
 
     def parameter_count(self) -> int:
