@@ -135,7 +135,7 @@ class SettingsModel(QObject):
 
     def models(self) -> list[Choice]:
         """The bundled ones, the user's own file if there is one, and the way to choose one."""
-        labels = {STANDARD: _("Standard"), "light": _("Light (half the work for the processor)")}
+        labels = {STANDARD: _("Standard"), "light": _("Light (less work for the processor)")}
         bundled = [(name, labels.get(name, name)) for name in bundled_models()]
         own = self.model
         if own not in dict(bundled):

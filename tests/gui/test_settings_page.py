@@ -122,7 +122,7 @@ def test_a_bluetooth_microphone_is_advised_against(page):
 
 
 def test_a_model_is_taken_or_refused_in_the_engines_words(qtbot, page, store, folders, monkeypatch):
-    pick(page.network, "Light (half the work for the processor)")
+    pick(page.network, "Light (less work for the processor)")
     qtbot.waitUntil(lambda: store.value.model == "light", timeout=20_000)
     wrong = folders / "voice.onnx"
     wrong.write_bytes(b"RIFF")
