@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from enhancer.errors import ConfigError, InputError, OutputError, UserError
-from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from enhancer.media.folders import search
+from enhancer.media.types import MEDIA_SUFFIXES
 from enhancer.paths import resolved
 
 STREAM = "-"
-_SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
 _FIELDS = "{dir} {name} {stem} {suffix}"
 
 
@@ -133,24 +133,10 @@ def _meant_by(text: str, recursive: bool) -> list[Found]:
 
 def _search(folder: Path, recursive: bool) -> list[Found]:
     """Files with a sound or video suffix, hidden ones left out; an error when there are none, or a folder is closed."""
-    found: list[Found] = []
-    deeper = False
-    closed: list[OSError] = []
-    for base, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and Path(name).suffix.lower() in _SUFFIXES:
-                path = Path(base) / name
-                error = None if os.path.exists(path) else InputError(f"{path} is a link to nothing")
-                found.append(Found(path, root=folder, error=error))
-        if not recursive:
-            deeper = bool(folders)
-            break
-    for problem in closed:
-        what = f"cannot read the folder {problem.filename}: {problem.strerror}"
-        found.append(Found(Path(problem.filename), root=folder, error=InputError(what)))
+    found = [Found(path, root=folder, error=error) for path, error in search(folder, recursive=recursive)]
     if found:
         return found
+    deeper = not recursive and any(not name.startswith(".") for name in next(os.walk(folder))[1])
     hint = "give --recursive to search its sub-folders too" if deeper else ""
     return [Found(folder, error=InputError(f"no audio or video files in {folder}", hint))]
 
@@ -168,7 +154,7 @@ class _Rule:
         if path.is_dir() or output.endswith(("/", os.sep)):
             self.folder = path
         elif several:
-            if path.suffix.lower() in _SUFFIXES:
+            if path.suffix.lower() in MEDIA_SUFFIXES:
                 raise ConfigError(
                     f"-o {output} is one file, but there are {len(found)} inputs",
                     "give a folder, or a pattern such as -o '{dir}/{stem}-clean{suffix}'",

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from enhancer.errors import InputError
 from enhancer.evaluation.name_patterns import told_by
-from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
+from enhancer.media.types import MEDIA_SUFFIXES
 
 COLUMNS = ("category", "snr", "speaker", "noise")
 FOLDER = "the first sub-folder"
@@ -144,6 +144,6 @@ def _of_table(path: Path, names: Sequence[str]) -> Facts:
 def _plain_name(text: str, names: set[str]) -> str:
     """A file's name as pairs have it: without its extension."""
     path = PurePosixPath(text.replace("\\", "/"))
-    if text in names or path.suffix.lower() not in AUDIO_SUFFIXES | VIDEO_SUFFIXES:
+    if text in names or path.suffix.lower() not in MEDIA_SUFFIXES:
         return text
     return path.with_suffix("").as_posix()

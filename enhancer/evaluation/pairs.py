@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from enhancer.errors import InputError
-from enhancer.media.types import AUDIO_SUFFIXES, VIDEO_SUFFIXES
-
-_SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES
+from enhancer.media.folders import search
 
 
 @dataclass(frozen=True)
@@ -53,10 +50,9 @@ def find_pairs(clean: Path | None, noisy: Path | None, enhanced: Path | None) ->
     for role, place in given.items():
         if not place.is_dir():
             raise InputError(f"--{role} {place} is a file, the others are folders", "give folders only, or files only")
-    unreadable: list[str] = []
-    found = {role: _sound_files(role, place, unreadable) for role, place in given.items()}
-    pairing = _match(found)
-    pairing.unreadable = unreadable
+    found = {role: _sound_files(role, place) for role, place in given.items()}
+    pairing = _match({role: files for role, (files, _) in found.items()})
+    pairing.unreadable = [line for _, unreadable in found.values() for line in unreadable]
     return pairing
 
 
@@ -80,21 +76,15 @@ def _match(found: dict[str, dict[str, list[Path]]]) -> Pairing:
     return pairing
 
 
-def _sound_files(role: str, folder: Path, unreadable: list[str]) -> dict[str, list[Path]]:
-    """Sound files by their name inside the folder; links to nothing and closed folders are added to `unreadable`."""
+def _sound_files(role: str, folder: Path) -> tuple[dict[str, list[Path]], list[str]]:
+    """Sound files by their name inside the folder, and in words what cannot be read."""
     files: dict[str, list[Path]] = {}
-    closed: list[OSError] = []
-    for base, folders, names in os.walk(folder, onerror=closed.append):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            path = Path(base) / name
-            if name.startswith(".") or path.suffix.lower() not in _SUFFIXES:
-                continue
-            if not os.path.exists(path):
-                unreadable.append(f"{path} is a link to nothing")
-            else:
-                files.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
-    unreadable += [f"cannot read the folder {problem.filename}: {problem.strerror}" for problem in closed]
+    unreadable: list[str] = []
+    for path, error in search(folder):
+        if error is not None:
+            unreadable.append(error.message)
+        else:
+            files.setdefault(path.relative_to(folder).with_suffix("").as_posix(), []).append(path)
     if not files:
         raise InputError(f"no audio or video files in --{role} {folder}")
-    return files
+    return files, unreadable

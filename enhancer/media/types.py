@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 VIDEO_HINT = "install the video extra: pip install 'enhancer[video]'"
-# Suffixes that libsndfile reads and writes; what a folder is searched for.
+# Suffixes that libsndfile reads and writes.
 AUDIO_SUFFIXES = frozenset(
     {
         ".wav", ".wave", ".bwf", ".rf64", ".w64", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".aifc",
@@ -30,6 +30,7 @@ VIDEO_SUFFIXES = frozenset(
         ".mp2", ".dts", ".mxf", ".ogv", ".gsm", ".spx",
     }
 )  # fmt: skip
+MEDIA_SUFFIXES = AUDIO_SUFFIXES | VIDEO_SUFFIXES  # what a folder is searched for
 
 
 @dataclass(frozen=True)
