@@ -18,7 +18,7 @@ import numpy as np
 from enhancer.engine import Enhancer
 from enhancer.live.backend import Backend, Stream, StreamSpec
 from enhancer.live.errors import DeviceError
-from enhancer.live.recorder import unused_paths
+from enhancer.live.recording_paths import unused_paths
 from enhancer.media.atomic import replacing, write_error
 
 SAMPLE_RATE = 48_000

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import threading
-from datetime import datetime
-from itertools import chain, count
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
 from enhancer.errors import OutputError
+from enhancer.live.recording_paths import unused_paths
 
 BEHIND_S = 10.0  # a disk that is further behind than this will not catch up
-SIDES = ("noisy", "clean")
 
 
 class Recorder:
@@ -79,14 +76,6 @@ class Recorder:
         for file in self._files:
             with contextlib.suppress(OSError, soundfile.SoundFileError):
                 file.close()
-
-
-def unused_paths(folder: Path, suffix: str) -> tuple[Path, ...]:
-    """FOLDER/TIME-noisy and FOLDER/TIME-clean; TIME_2 and so on where a recording of this very second is there."""
-    stamp = datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
-    names = chain([stamp], (f"{stamp}_{number}" for number in count(2)))
-    candidates = (tuple(folder / f"{name}-{side}{suffix}" for side in SIDES) for name in names)
-    return next(paths for paths in candidates if not any(os.path.lexists(path) for path in paths))
 
 
 def _reason(error: BaseException) -> str:

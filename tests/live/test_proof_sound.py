@@ -14,7 +14,7 @@ from enhancer import denoise
 from enhancer.evaluation.metrics import estoi, si_sdr
 from enhancer.live.protocol import Bypass, EngineState, Monitor, Record, SetDevices, SetLimit
 from enhancer.live.pulse_streams import PulseBackend
-from enhancer.live.recorder import SIDES
+from enhancer.live.recording_paths import SIDES
 from tests.live.conftest import SERVERS
 from tests.live.sound_servers import in_time, wait_until
 from tests.live.test_control import FLOOD, process

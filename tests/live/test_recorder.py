@@ -5,7 +5,8 @@ import pytest
 import soundfile
 
 from enhancer.errors import OutputError
-from enhancer.live.recorder import SIDES, Recorder
+from enhancer.live.recorder import Recorder
+from enhancer.live.recording_paths import SIDES
 
 HOP, DELAY = 480, 960
 
