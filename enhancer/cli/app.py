@@ -17,6 +17,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from enhancer.cli.console import drop_stdout, print_error
 from enhancer.errors import UserError
 
 # name -> (module, the one line that `enhancer --help` shows)
@@ -72,17 +73,16 @@ class LazyGroup(TyperGroup):
             code = super().main(args=args, prog_name=prog_name or "enhancer", standalone_mode=False, **extra)
             sys.stdout.flush()  # what waits there is written now, or refused now
         except UserError as error:
-            _print_error(error.message, error.hint)
+            print_error(error.message, error.hint)
             code = 2
         except typer.Abort:
-            _print_error("stopped", "")
+            print_error("stopped", "")
             code = 130
         except OSError as error:
             if error.errno != errno.ENOSPC:
                 raise
-            _print_error("no space left for what is printed", "free some space, or print to another place")
-            # What still waits there cannot be written either, and would be tried again at the end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            print_error("no space left for what is printed", "free some space, or print to another place")
+            drop_stdout()
             code = 2
         except Exception as error:
             if not hasattr(error, "format_message"):  # only a usage error of click or Typer has it
@@ -100,14 +100,8 @@ def _usage_error(error: Any) -> int:
             print(message)
         return 2
     path = context.command_path if context else "enhancer"
-    _print_error(error.format_message().rstrip("."), f"`{path} --help` shows what there is")
+    print_error(error.format_message().rstrip("."), f"`{path} --help` shows what there is")
     return getattr(error, "exit_code", 2)
-
-
-def _print_error(message: str, hint: str) -> None:
-    from enhancer.cli.console import print_error
-
-    print_error(message, hint)
 
 
 app = typer.Typer(

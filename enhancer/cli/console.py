@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import IO, TYPE_CHECKING
 
@@ -25,6 +26,11 @@ def table_console(stream: IO[str] | None = None) -> Console:
     if not console.is_terminal:
         console.width = WIDTH_IN_FILES
     return console
+
+
+def drop_stdout() -> None:
+    """What still waits for standard output, which takes no more, goes nowhere: Python would try again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def printable(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import IO, BinaryIO
 
 from enhancer.audio_io import open_audio
 from enhancer.cli.batch import Executor, Processes, Result, run_batch
+from enhancer.cli.console import drop_stdout
 from enhancer.cli.display import Display, result_as_json, size_of
 from enhancer.cli.interrupts import Stop, stopping_on_signals
 from enhancer.cli.plan import STREAM, Job, Plan, make_plan
@@ -226,8 +227,8 @@ def _to_stdout(
 
 
 def _drop_unread_output() -> None:
-    """Where nobody reads standard output any more, Python must not try once more to flush it at its end."""
+    """Where nobody reads standard output any more, that is no error."""
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()

@@ -6,7 +6,6 @@ One thread: it looks at the meters ten times a second and asks for the status tw
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections import deque
 from dataclasses import replace
@@ -15,7 +14,7 @@ from pathlib import Path
 from time import localtime, monotonic, strftime, time
 from typing import Any
 
-from enhancer.cli.console import print_error, table_console
+from enhancer.cli.console import drop_stdout, print_error, table_console
 from enhancer.cli.interrupts import stopping_on_signals
 from enhancer.cli.keyboard import Keyboard
 from enhancer.cli.live_choice import Choice, Request, absolute_folder, absolute_model, check, choose, limit_of
@@ -65,7 +64,7 @@ def run(request: Request) -> int:
         except KeyboardInterrupt:
             code = 130
         except BrokenPipeError:  # nobody reads the lines any more
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_stdout()
     if request.stats is not None:
         stats.write(Path(request.stats))
     return code

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import queue
 import sys
 import threading
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from enhancer.cli.console import drop_stdout
 from enhancer.errors import UserError
 from enhancer.live import places, settings
 from enhancer.live.backend import Stream, StreamSpec
@@ -229,7 +229,7 @@ def main() -> None:
                 say(error=error.message, hint=error.hint)
     except (KeyboardInterrupt, BrokenPipeError):  # the window is gone, or its terminal is
         with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            drop_stdout()
     finally:
         player.close()
 
