@@ -25,9 +25,8 @@ STRIDE = 4
 KERNEL = 8
 POSITIONS = NETWORK_BINS // STRIDE
 FRAMES_PER_SECOND = 100
-PRESENCE_POWER = (
-    4  # of the probability of speech above 8 kHz: a doubt is a pause more often than a word (docs/decisions.md)
-)
+# Of the probability of speech, above 8 kHz: a doubt is a pause more often than a word (docs/decisions.md).
+PRESENCE_POWER = 4
 
 
 @dataclass(frozen=True)
